@@ -1,0 +1,18 @@
+/* clock.h - the two clocks.
+ *
+ * Monotonic time for waits inside one process, wall time for what people and
+ * tokens see.  Deadlines that several nodes share use neither: they are made
+ * and compared with Redis TIME inside scripts.
+ */
+#pragma once
+
+#include "common/base/str.h"
+
+struct arena;
+
+uint64_t clock_mono_ms(void);
+uint64_t clock_wall_ms(void);
+uint64_t clock_wall_s(void);
+
+struct str clock_rfc3339(struct arena *arena, uint64_t wall_ms);   /* 2026-11-22T06:17:28.123Z */
+struct str clock_rfc2822(struct arena *arena, uint64_t wall_ms);   /* Sun, 22 Nov 2026 06:17:28 +0000 */

@@ -1,0 +1,44 @@
+/* auth.h - who is asking: the authorize hook of both services' routes.
+ *
+ * AUTH_SERVER: HTTP Basic, account SID + auth token (primary or second) or API key
+ * SID + secret, for the account in the path ({A}; without one: for itself).
+ * AUTH_CLIENT: "Authorization: Bearer" with a client token.
+ * AUTH_ANY: either.  AUTH_NONE: the handler decides (health, communication tokens).
+ *
+ * Compares run in constant time; an unknown account and a wrong secret give the
+ * same answer.  A path of another account is 404 to valid credentials (existence
+ * does not leak).  The handler finds the caller by req_caller.
+ */
+#pragma once
+
+#include "common/io/http_route.h"
+#include "common/model/account.h"
+#include "common/model/client_token.h"
+
+enum auth { AUTH_NONE, AUTH_SERVER, AUTH_CLIENT, AUTH_ANY };
+
+struct caller {
+	struct sid account;
+	bool is_server;
+	struct sid key;                          /* server: the API key used; not set: the auth token */
+	const struct client_token *token;        /* client only */
+};
+
+void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common */
+const struct caller *req_caller(const struct req *req);
+
+/* A client's token for a flow of any kind: reads, finds the key, verifies; failures are
+ * the token's own errors.  `account` not set: the token decides. */
+void auth_client_token(struct accounts *accounts, struct flow *flow, struct sid account, struct str text,
+                       struct client_token *out, struct flow_step next);
+
+/* The start of both services' per-worker state (worker->app). */
+struct app_common {
+	const struct settings *settings;
+	const struct seal *seal;
+	struct accounts *accounts;
+};
+static inline struct app_common *worker_common(struct worker *worker)
+{
+	return worker->app;
+}

@@ -1,0 +1,44 @@
+/* keys.h - the names of everything in Redis.  Pure; the only file that spells a key.
+ *
+ *   {n}     the node table and the control list
+ *   {pN}    clients, N = (crc16(account) + crc16(identity) mod SPREAD) mod PARTITIONS
+ *   {cN}    calls, N = crc16(stem of the call id) mod SHARDS
+ *   {AC..}  what belongs to an account: settings, keys, applications, addresses
+ *   in:ND.k inbox of worker k of node ND
+ */
+#pragma once
+
+#include "common/base/arena.h"
+#include "common/base/sid.h"
+
+enum { KEYS_PARTITIONS = 128, KEYS_SHARDS = 128, KEYS_SPREAD = 8, IDENTITY_MAX = 121 };
+
+/* Where messages for one worker of one node go: "ND..32 hex.k" */
+enum { ADDRESS_MAX = SID_LEN + 4 };
+struct address {
+	char s[ADDRESS_MAX];         /* "" when not set */
+};
+
+unsigned key_partition(struct str account, struct str identity);
+unsigned key_shard(struct sid call);
+uint16_t key_crc16(struct str s);        /* CRC-16/XMODEM, as Redis Cluster */
+
+struct str key_nodes(struct arena *arena);                                             /* nodes:{n} */
+struct str key_client(struct arena *arena, struct str account, struct str identity);   /* c:{pN}:AC:identity */
+struct str key_partition_deadlines(struct arena *arena, unsigned partition);           /* D:{pN} */
+struct str key_node_devices(struct arena *arena, unsigned partition, struct str node); /* n:{pN}:ND */
+struct str key_call(struct arena *arena, struct sid call);                             /* call:{cN}:CA */
+struct str key_shard_deadlines(struct arena *arena, unsigned shard);                   /* D:{cN} */
+struct str key_account_calls(struct arena *arena, unsigned shard, struct str account); /* l:{cN}:AC */
+struct str key_outbox(struct arena *arena, struct sid leg);                            /* o:{cN}:CA */
+struct str key_outbox_due(struct arena *arena, unsigned shard);                        /* O:{cN} */
+struct str key_dead_letters(struct arena *arena, unsigned shard, struct str account);  /* z:{cN}:AC */
+struct str key_inbox(struct arena *arena, struct address to);                          /* in:ND.k */
+struct str key_account(struct arena *arena, struct str account);                       /* a:{AC} */
+struct str key_account_keys(struct arena *arena, struct str account);                  /* k:{AC} */
+struct str key_account_applications(struct arena *arena, struct str account);          /* ap:{AC} */
+struct str key_account_numbers(struct arena *arena, struct str account);               /* pn:{AC}: PN -> JSON */
+struct str key_account_number_index(struct arena *arena, struct str account);          /* pi:{AC}: number -> PN */
+
+/* Client names: segments of [A-Za-z0-9_.@+-] divided by '/', none "." or "..", 1..121 bytes. */
+bool identity_is_valid(struct str identity);
