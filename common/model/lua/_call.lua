@@ -1,0 +1,31 @@
+-- A call's hash, call:{cN}:CA; see common/model/call.h for every field.  Here matter:
+--   st state  rev revision  fence, own: who works on it  att ring attempt  win winning leg
+--   s<n> leg status: n rung, k acknowledged, a answered, x rejected, c cancelled, l lost, h ended
+--   t<n> attempt of a leg   until  end of the present wait (ms)   ended  when it ended (ms)
+--   hup leg that hung up, hupr why   ctl  wanted by REST: canceled or completed
+-- t:{cN}:CA is its trace.  D:{cN} holds when somebody has to look at it.
+--@include _time.lua
+
+local TRACE_MAX = 500
+local ACT_WITHIN_MS = 1000               -- the owner is nudged; later than this another bridge takes over
+
+local function deadlines_of(key)
+	return 'D:{' .. string.match(key, '{(.-)}') .. '}'
+end
+
+local function call_of(key)
+	return string.match(key, '}:(.*)$')
+end
+
+local function trace(key, ...)
+	local list = 't:{' .. string.match(key, '{(.-)}') .. '}:' .. call_of(key)
+	for _, line in ipairs({ ... }) do
+		if redis.call('LLEN', list) < TRACE_MAX then
+			redis.call('RPUSH', list, num(now_ms()) .. ' ' .. line)
+		end
+	end
+end
+
+local function act_soon(key)
+	redis.call('ZADD', deadlines_of(key), 'LT', num(now_ms() + ACT_WITHIN_MS), call_of(key))
+end

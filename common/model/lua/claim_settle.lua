@@ -1,0 +1,27 @@
+-- Engages or releases claims of one client, only where call and attempt still match: so it
+-- may be repeated at will.
+-- KEYS[1] client  ARGV: partition, "AC|identity", call, attempt ("" for any), check_ms, then pairs: e|r, DV
+-- Answers how many claims changed.
+--@include _client.lua
+local key, partition, prefix, call, attempt, check_ms = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local client = client_read(key)
+local changed = 0
+for i = 6, #ARGV, 2 do
+	local op, dv = ARGV[i], ARGV[i + 1]
+	local claim = client.claims[dv]
+	if claim and claim.call == call and (attempt == '' or claim.attempt == tonumber(attempt)) then
+		if op == 'r' then
+			claim_remove(key, client, dv, partition, prefix .. '|' .. dv)
+			changed = changed + 1
+		elseif claim.state ~= 'e' then
+			claim.state, claim.ends = 'e', now_ms() + check_ms
+			redis.call('HSET', key, 'k' .. dv, claim_pack(claim))
+			redis.call('ZADD', 'D:{' .. partition .. '}', num(claim.ends), 'k|' .. prefix .. '|' .. dv)
+			changed = changed + 1
+		end
+	end
+end
+if changed > 0 then
+	consolidate(key, client)
+end
+return changed

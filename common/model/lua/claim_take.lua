@@ -1,0 +1,64 @@
+-- Claims devices of one client for a call: every ringable one, or one named device.
+-- KEYS[1] client  ARGV: partition, "AC|identity", call, fence, attempt, medium, state, hold_ms, first leg,
+--         named device ("" for all ringable), most, dead nodes (comma-separated)
+-- state r (to ring) asks for ringable devices; e (the caller's own device) only for an unclaimed one.
+-- Answers {now_ms, {DV, address, leg, status, media}, ...} or {-1, reason}.
+--@include _client.lua
+local key, partition, prefix, call = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local fence, attempt, medium, state = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local hold_ms, leg, named, most, dead = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11]), ',' .. ARGV[12] .. ','
+local now = now_ms()
+local client = client_read(key)
+
+-- An adopter claims again what its predecessor claimed for the same call: not a rival.
+local function rival(claim)
+	if claim and claim.call == call and claim.state == 'r' and claim.fence <= fence then
+		return nil
+	end
+	return claim
+end
+
+local picked, reason, rank = {}, 'offline', 0
+local WORTH = { offline = 0, no_channel = 1, media = 2, away = 3, busy = 4, engaged = 5, on_call = 6, dnd = 7 }
+local block = state == 'r' and blocked(client)
+local names = {}
+for dv in pairs(client.devices) do
+	names[#names + 1] = dv
+end
+table.sort(names)
+for _, dv in ipairs(names) do
+	local device = client.devices[dv]
+	local why
+	if named ~= '' and named ~= dv then
+		why = 'offline'
+	elseif string.find(dead, ',' .. node_of(device.address) .. ',', 1, true) then
+		why = 'offline'
+	elseif state == 'e' then
+		why = rival(client.claims[dv]) and 'engaged'
+	else
+		why = block or unringable(device, rival(client.claims[dv]), medium)
+	end
+	if not why and #picked < most then
+		picked[#picked + 1] = dv
+	elseif why and WORTH[why] > rank then
+		reason, rank = why, WORTH[why]
+	end
+end
+if #picked == 0 then
+	return { -1, reason }
+end
+
+local out = { num(now) }
+for _, dv in ipairs(picked) do
+	local device = client.devices[dv]
+	local claim = { call = call, state = state, fence = fence, attempt = attempt, ends = now + hold_ms, leg = leg }
+	redis.call('HSET', key, 'k' .. dv, claim_pack(claim))
+	redis.call('ZADD', 'D:{' .. partition .. '}', num(claim.ends), 'k|' .. prefix .. '|' .. dv)
+	client.claims[dv] = claim
+	out[#out + 1] = { dv, device.address, num(leg), device.status, num(device.media) }
+	if state == 'r' then
+		leg = leg + 1
+	end
+end
+consolidate(key, client)
+return out

@@ -1,0 +1,43 @@
+-- Registers, updates or keeps a device alive, and consolidates its client, in one step.
+-- KEYS[1] client  ARGV: partition, "AC|identity|DV", DV, reg ("new" registers), address ("" for a REST lease),
+--         status, media, JSON (these three "" to keep), lease_ms ("" to keep)
+-- Answers {reg, version, lease_until_ms, now_ms} or {-1, error name}.
+--@include _client.lua
+local key, partition, member, dv, reg = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local address, status, media, json, lease_ms = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local now = now_ms()
+local client = client_read(key)
+local old = client.devices[dv]
+local device
+
+if reg == 'new' then
+	if not old and client.count >= MAX_DEVICES then
+		return { -1, 'TOO_MANY_REQUESTS' }
+	end
+	if old then
+		device_remove(key, client, dv, partition, member)
+	end
+	device = { reg = old and old.reg + 1 or now, held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
+	           status = status, media = tonumber(media), lease_until = 0, since = now }
+	client.count = client.count + 1
+else
+	if not old or old.reg ~= tonumber(reg) then
+		return { -1, 'NO_SUCH_DEVICE' }
+	end
+	device = { reg = old.reg, held = old.held, address = old.address, status = status ~= '' and status or old.status,
+	           media = media ~= '' and tonumber(media) or old.media, lease_until = old.lease_until,
+	           since = (status ~= '' and status ~= old.status) and now or old.since }
+end
+
+if device.held == 'l' and lease_ms ~= '' then
+	device.lease_until = now + tonumber(lease_ms)
+	redis.call('ZADD', 'D:{' .. partition .. '}', num(device.lease_until), 'l|' .. member)
+elseif device.held == 'c' and reg == 'new' then
+	redis.call('SADD', 'n:{' .. partition .. '}:' .. node_of(address), member)
+end
+client.devices[dv] = device
+redis.call('HSET', key, 'd' .. dv, device_pack(device))
+if json ~= '' then
+	redis.call('HSET', key, 'x' .. dv, json)
+end
+return { num(device.reg), num(consolidate(key, client)), num(device.lease_until), num(now) }

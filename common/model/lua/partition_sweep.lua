@@ -1,0 +1,37 @@
+-- What is due in a partition: ends expired REST leases and ring claims, and names engaged
+-- claims whose call has to be looked at (again after `check_ms`).
+-- KEYS[1] D:{pN}  ARGV: partition, limit, check_ms
+-- Answers {more, expired leases, {member, claim, 1 while its device is registered}, ...}.
+--@include _client.lua
+local deadlines, partition, limit, check_ms = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = now_ms()
+local due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', num(now), 'LIMIT', 0, limit)
+local out = { #due == limit and 1 or 0, 0 }
+for _, entry in ipairs(due) do
+	local member = string.sub(entry, 3)
+	local p = split(member, '|')
+	local key, dv = 'c:{' .. partition .. '}:' .. p[1] .. ':' .. p[2], p[3]
+	local client = client_read(key)
+	if string.sub(entry, 1, 1) == 'l' then
+		local device = client.devices[dv]
+		if device and device.held == 'l' and device.lease_until <= now then
+			device_remove(key, client, dv, partition, member)
+			consolidate(key, client)
+			out[2] = out[2] + 1
+		elseif not device or device.held ~= 'l' then
+			redis.call('ZREM', deadlines, entry)
+		end
+	else
+		local claim = client.claims[dv]
+		if not claim then
+			redis.call('ZREM', deadlines, entry)
+		elseif claim.state == 'r' and claim.ends <= now then
+			claim_remove(key, client, dv, partition, member)
+			consolidate(key, client)
+		else
+			redis.call('ZADD', deadlines, num(now + check_ms), entry)
+			out[#out + 1] = { member, claim_pack(claim), client.devices[dv] and 1 or 0 }
+		end
+	end
+end
+return out
