@@ -1,0 +1,140 @@
+/* keys.c - spells every key; see keys.h for the scheme. */
+#include "common/model/keys.h"
+
+enum { CALL_STEM_LEN = 28 }; /* "CA" and 26 digits, the same in a call and its legs */
+
+/* A nibble at a time: 32 bytes of table that stay in the cache. */
+uint16_t key_crc16(struct str s)
+{
+	static const uint16_t table[16] = {
+		0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
+		0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef,
+	};
+	uint16_t crc = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		uint8_t byte = (uint8_t)s.p[i];
+
+		crc = (uint16_t)(crc << 4 ^ table[crc >> 12 ^ byte >> 4]);
+		crc = (uint16_t)(crc << 4 ^ table[crc >> 12 ^ (byte & 15)]);
+	}
+	return crc;
+}
+
+unsigned key_partition(struct str account, struct str identity)
+{
+	return (key_crc16(account) + key_crc16(identity) % KEYS_SPREAD) % KEYS_PARTITIONS;
+}
+
+unsigned key_shard(struct sid call)
+{
+	INVARIANT(sid_is_set(call));
+	return key_crc16(str_n(call.s, CALL_STEM_LEN)) % KEYS_SHARDS;
+}
+
+struct str key_nodes(struct arena *arena)
+{
+	return arena_copy(arena, STR("nodes:{n}"));
+}
+
+struct str key_client(struct arena *arena, struct str account, struct str identity)
+{
+	return arena_printf(arena, "c:{p%u}:" STR_FMT ":" STR_FMT, key_partition(account, identity),
+			    STR_ARG(account), STR_ARG(identity));
+}
+
+struct str key_partition_deadlines(struct arena *arena, unsigned partition)
+{
+	return arena_printf(arena, "D:{p%u}", partition);
+}
+
+struct str key_node_devices(struct arena *arena, unsigned partition, struct str node)
+{
+	return arena_printf(arena, "n:{p%u}:" STR_FMT, partition, STR_ARG(node));
+}
+
+struct str key_call(struct arena *arena, struct sid call)
+{
+	return arena_printf(arena, "call:{c%u}:%s", key_shard(call), sid_call_of(call).s);
+}
+
+struct str key_shard_deadlines(struct arena *arena, unsigned shard)
+{
+	return arena_printf(arena, "D:{c%u}", shard);
+}
+
+struct str key_account_calls(struct arena *arena, unsigned shard, struct str account)
+{
+	return arena_printf(arena, "l:{c%u}:" STR_FMT, shard, STR_ARG(account));
+}
+
+struct str key_outbox(struct arena *arena, struct sid leg)
+{
+	return arena_printf(arena, "o:{c%u}:%s", key_shard(leg), leg.s);
+}
+
+struct str key_outbox_due(struct arena *arena, unsigned shard)
+{
+	return arena_printf(arena, "O:{c%u}", shard);
+}
+
+struct str key_dead_letters(struct arena *arena, unsigned shard, struct str account)
+{
+	return arena_printf(arena, "z:{c%u}:" STR_FMT, shard, STR_ARG(account));
+}
+
+struct str key_inbox(struct arena *arena, struct address to)
+{
+	return arena_printf(arena, "in:%s", to.s);
+}
+
+struct str key_account(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "a:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_keys(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "k:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_applications(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "ap:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_numbers(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "pn:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_number_index(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "pi:{" STR_FMT "}", STR_ARG(account));
+}
+
+static bool is_identity_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("_.@+-", c));
+}
+
+static bool segment_is_valid(struct str segment)
+{
+	for (size_t i = 0; i < segment.n; i++) {
+		if (!is_identity_char(segment.p[i]))
+			return false;
+	}
+	return segment.n > 0 && !str_eq(segment, STR(".")) && !str_eq(segment, STR(".."));
+}
+
+bool identity_is_valid(struct str identity)
+{
+	if (identity.n > IDENTITY_MAX)
+		return false;
+	for (size_t slash; str_find(identity, '/', &slash); identity = str_skip(identity, slash + 1)) {
+		if (!segment_is_valid(str_n(identity.p, slash)))
+			return false;
+	}
+	return segment_is_valid(identity);
+}
