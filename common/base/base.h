@@ -26,5 +26,5 @@
 _Noreturn void invariant_failed(const char *cond, const char *file, int line);
 
 void *x_alloc(size_t size) MUST_USE;                 /* zeroed */
-void *x_realloc(void *old, size_t size) MUST_USE;
+void *x_realloc(void *old, size_t size) MUST_USE;    /* new bytes are not zeroed */
 void x_free(void *p);                                /* NULL is fine */

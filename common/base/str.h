@@ -52,6 +52,7 @@ MUST_USE bool str_to_u64(struct str s, uint64_t *out);
 MUST_USE bool str_to_i64(struct str s, int64_t *out);
 
 bool str_is_utf8(struct str s);                          /* strict: no surrogates, no overlong forms, no NUL */
+size_t str_utf8_prefix(struct str s);                    /* bytes at the front that are */
 bool str_has_ctl(struct str s);                          /* a byte < 0x20 or 0x7f */
 
 /* Copies into a fixed array with a NUL; false (and "") when it does not fit or holds a NUL. */
