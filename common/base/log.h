@@ -1,13 +1,17 @@
 /* log.h - one line per event, logfmt or JSON, on stderr.
  *
- *     log_info("call_created", "to=%s media=%s", to, media);
- *     ts=2026-11-22T06:17:28.123Z level=info event=call_created req=RQ9f3c acct=AC.. call=CA.. to=bob media=voice
+ *     log_info("call_created", "to=%s media=%s", log_str(to), media);
+ *     ts=2026-11-22T06:17:28.123Z level=info event=call_created service=routing-svc req=RQ9f3c acct=AC.. to=bob media=voice
  *
  * The message is a list of key=value pairs in printf form; a value that may
- * hold spaces or quotes is passed through LOG_STR.  What identifies the work
+ * hold spaces or quotes is passed through log_str.  What identifies the work
  * at hand (request, account, call) is put on the thread's context once, by the
  * mechanism that runs the step, and appears on every line below it.
- * A value is escaped in one place; secrets are never handed in.
+ *
+ * A quoted value is a JSON string, in both forms of the line.  Every value is
+ * escaped in one place when the line is written, so no value can end its line;
+ * pairs that do not fit into a line (4 KB) are left out, and the line then ends
+ * with cut=true.  Secrets are never handed in.
  */
 #pragma once
 

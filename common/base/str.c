@@ -123,16 +123,15 @@ bool str_to_i64(struct str s, int64_t *out)
 	return true;
 }
 
-/* Bytes of the well-formed character that s starts with, 0 when it starts
- * with none (Unicode table 3-7: the second byte's range depends on the first). */
-static size_t utf8_char(struct str s)
+/* Unicode table 3-7: the second byte's range depends on the first. */
+size_t str_utf8_char(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 	unsigned char low = 0x80, high = 0xbf;
 	size_t len;
 
-	if (p[0] < 0x80)
-		return p[0] ? 1 : 0;
+	if (s.n == 0 || p[0] < 0x80)
+		return s.n && p[0] ? 1 : 0;
 
 	if (p[0] >= 0xc2 && p[0] <= 0xdf)
 		len = 2;
@@ -165,7 +164,7 @@ size_t str_utf8_prefix(struct str s)
 	size_t at = 0;
 
 	while (at < s.n) {
-		const size_t len = utf8_char(str_skip(s, at));
+		const size_t len = str_utf8_char(str_skip(s, at));
 
 		if (!len)
 			break;

@@ -53,6 +53,7 @@ MUST_USE bool str_to_i64(struct str s, int64_t *out);
 
 bool str_is_utf8(struct str s);                          /* strict: no surrogates, no overlong forms, no NUL */
 size_t str_utf8_prefix(struct str s);                    /* bytes at the front that are */
+size_t str_utf8_char(struct str s);                      /* bytes of the first character; 0 when it is none */
 bool str_has_ctl(struct str s);                          /* a byte < 0x20 or 0x7f */
 
 /* Copies into a fixed array with a NUL; false (and "") when it does not fit or holds a NUL. */
