@@ -53,6 +53,7 @@ void reply_fault(struct req *req, const struct json_fault *fault);        /* 400
 
 /* 101: the socket leaves the HTTP server.  fn gets a descriptor of its own
  * (non-blocking, to be closed by it) and the bytes that came early (borrowed).
- * The request is over when fn has returned; req is gone afterwards. */
+ * fn runs exactly once, never inside req_upgrade; fd is -1 when the client went
+ * away first.  The request is over when fn has returned; req is gone afterwards. */
 typedef void req_upgrade_fn(void *arg, struct worker *worker, int fd, struct str early);
 void req_upgrade(struct req *req, const char *protocol_or_null, struct str sec_websocket_accept, req_upgrade_fn *fn, void *arg);

@@ -27,6 +27,7 @@ struct http_server_conf {
 };
 
 MUST_USE enum err http_server_new(struct worker *worker, const struct http_server_conf *conf, struct http_server **out);
+uint16_t http_server_port(const struct http_server *server);           /* the real one when conf's is 0 */
 void http_server_quiesce(struct http_server *server);
 bool http_server_is_idle(const struct http_server *server);
 struct http_server *http_server_free(struct http_server *server);      /* open requests are answered ERR_DRAINING first; NULL */
