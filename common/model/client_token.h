@@ -24,7 +24,7 @@ struct client_token {
 	struct sid application;          /* outgoing; not set: no outgoing permission */
 	struct str identity;             /* empty: none (a capability token without a client name) */
 	struct str parameters;           /* outgoing, fixed: JSON object of strings, "{}" when none */
-	struct str watch[CLIENT_TOKEN_WATCH_MAX];    /* identities, "support/*", "*" */
+	struct str watch[CLIENT_TOKEN_WATCH_MAX];    /* identities; "*" at the end stands for any rest: a whole directory, or everybody */
 	size_t n_watch;
 	bool incoming;
 	bool override;
