@@ -19,9 +19,9 @@ enum metric {
 	METRIC_COUNT
 };
 
-enum { METRICS_MAX_THREADS = 64 };
+enum { METRICS_MAX_THREADS = 80 };                       /* 64 workers, and a few that are none */
 
-void metrics_attach(void);                               /* once per thread, before its first use */
+void metrics_attach(void);                               /* once per thread; its first use does it otherwise */
 void metric_add(enum metric metric, int64_t by);         /* counter up, gauge up or down */
 void metric_set(enum metric metric, int64_t value);      /* a gauge's own share of this thread */
 void metric_observe_us(enum metric metric, uint64_t us); /* histogram: fixed buckets 100 us .. 60 s */
