@@ -29,6 +29,7 @@
 #include "common/io/worker.h"
 
 struct flow;
+struct flow_pause;
 typedef void flow_step_fn(struct flow *flow);
 
 struct flow_step {
@@ -59,13 +60,15 @@ struct flow {
 	unsigned abandon_count;
 	bool over;
 	bool ended;
+	unsigned running;                /* steps on the stack */
+	struct flow_pause *pauses;       /* of flow_sleep */
 	struct loop_timer *deadline;
 	uint64_t ends_at_ms;             /* monotonic */
 	struct {
 		void (*fn)(struct flow *flow, void *arg);
 		void *arg;
 	} abandon[FLOW_ABANDON_MAX];
-	struct { const char *key; char value[40]; } log[3];
+	struct { const char *key; char value[65]; } log[3];
 };
 
 void flow_init(struct flow *flow, const struct flow_kind *kind, struct worker *worker, struct arena *arena, void *owner);
@@ -101,3 +104,5 @@ void flow_resume(struct flow *flow, struct flow_step next);
 void flow_resume_failed(struct flow *flow, enum err err, const char *detail);
 bool flow_settle(struct flow *flow) MUST_USE;
 void flow_run(struct flow *flow, struct flow_step step);     /* one step now, in the flow's log context */
+void flow_log_enter(const struct flow *flow);                /* around a log line of the owner's, outside of steps */
+void flow_log_leave(const struct flow *flow);
