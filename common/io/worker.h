@@ -4,8 +4,13 @@
  * clients, listener.  Workers meet only in Redis and in loop_post.
  *
  * Life: start -> run -> SIGTERM or SIGINT: drain on every worker -> each calls
- * worker_drained (or the longest wait passes) -> stop -> workers_run returns.
- * A second signal ends the wait at once.
+ * worker_drained (or the longest wait passes) -> stop -> workers_run returns 0.
+ * A second signal ends the wait at once.  When a start fails the other workers
+ * stop without a drain, and workers_run returns 1.
+ *
+ * The caller's thread only waits for signals.  Every loop lives from before the
+ * first start until after the last stop, so a post to another worker is safe in
+ * all hooks and callbacks.
  */
 #pragma once
 
@@ -24,12 +29,15 @@ struct worker {
 	struct http_client *untrusted;   /* customers' URLs */
 	void *app;                       /* the service's own per-worker state */
 	bool draining;
+	/* private */
+	bool started;
+	bool drained;
 };
 
 struct worker_conf {
 	unsigned count;
 	uint64_t drain_max_ms;
-	enum err (*start)(struct worker *worker);    /* on the worker's thread; a failure stops the process with exit code 1 */
+	enum err (*start)(struct worker *worker);    /* on the worker's thread; undoes itself when it fails */
 	void (*drain)(struct worker *worker);        /* no new work; call worker_drained when the old is done */
 	void (*stop)(struct worker *worker);         /* free everything; the loop still runs once afterwards */
 	void *app;                                   /* initial worker->app */
