@@ -3,8 +3,9 @@
  * Each row names the environment variable, where its value goes, its default,
  * its range and one line of help; reading, checking, --help and --print-config
  * all come from the rows.  NAME_FILE gives the name of a file that holds the
- * value (for secrets mounted by the platform).  A bad value names the setting,
- * the value (never that of a secret) and what would be accepted.
+ * value (for secrets mounted by the platform); one newline at its end is no
+ * part of it.  An empty variable counts as not given.  A bad value names the
+ * setting, the value (never that of a secret) and what would be accepted.
  */
 #pragma once
 
