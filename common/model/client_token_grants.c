@@ -43,13 +43,13 @@ static bool parameter_text(const struct json *value, struct buf *scratch, struct
 		*out = json_string(value);
 		return true;
 	}
-	if (json_is_object(value) || json_is_array(value))
+	if (!json_is_number(value) && !json_is_bool(value))
 		return false;
 	buf_clear(scratch);
 	json_begin(&writer, scratch);
 	json_put(&writer, value);
 	*out = buf_str(scratch);
-	return buf_ok(scratch) && !str_eq(*out, STR("null"));
+	return buf_ok(scratch);
 }
 
 static bool put_parameters(struct arena *arena, const struct json *params, struct str *out)
