@@ -3,10 +3,12 @@
  * Everything of one account lies in one hash slot, so a change is one atomic
  * step; the same step publishes the account's id on "inv", and every worker drops
  * what it cached of it.  The cache holds an entry for at most 60 s and at most
- * ACCOUNT_CACHE_MAX entries; after any gap in the subscription all of it goes.
+ * ACCOUNT_CACHE_MAX entries; after any gap in the subscription all of it goes, and
+ * while there is no subscription nothing is served from it.
  *
- * Results are copied into the flow's arena.  Absent or closed things fail the
- * flow with the error named, or with NOT_FOUND.
+ * Results are copied into the flow's arena.  _load: absent or closed things fail the
+ * flow with NOT_FOUND.  _find: absent or closed is no failure, out->sid is not set then.
+ * _read: like _load, but past the cache (provisioning sees what was just written anywhere).
  */
 #pragma once
 
@@ -17,7 +19,15 @@
 #include "common/model/seal.h"
 #include "common/model/settings.h"
 
-enum { ACCOUNT_CACHE_MAX = 10000, ACCOUNT_CACHE_MS = 60000 };
+enum {
+	ACCOUNT_CACHE_MAX = 10000,
+	ACCOUNT_CACHE_MS = 60000,
+	ACCOUNT_RECORDS_MAX = 2000,      /* of each sort in one account */
+	ACCOUNT_PAGE_MAX = 100,
+	ACCOUNT_NAME_MAX = 256,          /* bytes */
+	ACCOUNT_URL_MAX = 2048,
+	PHONE_NUMBER_MAX = 128,
+};
 
 struct account {
 	struct sid sid;
@@ -63,30 +73,51 @@ struct accounts *accounts_new(struct worker *worker, const struct redis_conf *re
 struct accounts *accounts_free(struct accounts *accounts);
 bool accounts_is_ready(const struct accounts *accounts);
 
+/* Is this an address: E.164, or a word of identity characters, perhaps behind "sip:" or "sips:"? */
+bool phone_number_is_valid(struct str number);
+
 /* reading, cached */
 void account_load(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);
+void account_find(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);
 void api_key_load(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct api_key *out, struct flow_step next);
+void api_key_find(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct api_key *out, struct flow_step next);
 void application_load(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct application *out, struct flow_step next);
-/* absent is no failure: out->sid is not set then */
+void application_find(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct application *out, struct flow_step next);
 void phone_number_find(struct accounts *accounts, struct flow *flow, struct sid account, struct str number, struct phone_number *out, struct flow_step next);
 
-/* changing: write and invalidation in one step; a put creates or replaces */
-void account_put(struct accounts *accounts, struct flow *flow, const struct account *in, struct flow_step next);
-void api_key_put(struct accounts *accounts, struct flow *flow, struct sid account, const struct api_key *in, struct flow_step next);
+/* reading past the cache */
+void account_read(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);
+void api_key_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct api_key *out, struct flow_step next);
+void application_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct application *out, struct flow_step next);
+void phone_number_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct phone_number *out, struct flow_step next);
+
+/* Changing: write and invalidation in one step.  A put with updated_ms 0 creates or replaces;
+ * otherwise it replaces just the version that was read (STALE: another change came first,
+ * NOT_FOUND: it is gone).  It sets the times in *in, which has to live until `next`.
+ * CONFLICT: the account holds ACCOUNT_RECORDS_MAX of the sort, or the number is taken. */
+void account_put(struct accounts *accounts, struct flow *flow, struct account *in, struct flow_step next);
+void api_key_put(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in, struct flow_step next);
 void api_key_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);   /* NOT_FOUND */
-void application_put(struct accounts *accounts, struct flow *flow, struct sid account, const struct application *in, struct flow_step next);
+void application_put(struct accounts *accounts, struct flow *flow, struct sid account, struct application *in, struct flow_step next);
 void application_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);
-void phone_number_put(struct accounts *accounts, struct flow *flow, struct sid account, const struct phone_number *in, struct flow_step next);   /* CONFLICT: number taken */
+void phone_number_put(struct accounts *accounts, struct flow *flow, struct sid account, struct phone_number *in, struct flow_step next);   /* a PN keeps its number */
 void phone_number_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);
 
-/* listing: a page in order of sid; *more tells whether another follows `after` */
+/* Listing: one page in order of sid, past the cache; *more tells whether another page follows. */
+struct account_query {
+	unsigned page;                   /* from 0 */
+	unsigned size;                   /* 1..ACCOUNT_PAGE_MAX */
+	struct str name;                 /* exact; STR_NULL: any */
+	struct str number;               /* addresses only; exact; STR_NULL: any */
+};
 struct api_key_page { struct api_key *items; size_t n; bool more; };
 struct application_page { struct application *items; size_t n; bool more; };
 struct phone_number_page { struct phone_number *items; size_t n; bool more; };
-void api_keys_list(struct accounts *accounts, struct flow *flow, struct sid account, unsigned page, unsigned size, struct api_key_page *out, struct flow_step next);
-void applications_list(struct accounts *accounts, struct flow *flow, struct sid account, unsigned page, unsigned size, struct application_page *out, struct flow_step next);
-void phone_numbers_list(struct accounts *accounts, struct flow *flow, struct sid account, unsigned page, unsigned size, struct phone_number_page *out, struct flow_step next);
+void api_keys_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct api_key_page *out, struct flow_step next);
+void applications_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct application_page *out, struct flow_step next);
+void phone_numbers_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct phone_number_page *out, struct flow_step next);
 
 /* presence-svc --seed FILE: accounts with their keys, applications and addresses from a
- * JSON file (deploy/accounts.sample.json); idempotent.  Runs its own loop; exit code. */
+ * JSON file (deploy/accounts.sample.json); idempotent.  Runs its own loop; exit code:
+ * 0 all there, 1 the store failed, 2 the file is not acceptable (nothing was written). */
 int account_seed(const struct settings *settings, const char *file);

@@ -1,0 +1,303 @@
+/* account_record.c - the tables of account_record.h, and the walks over them. */
+#include "common/model/account_record.h"
+
+#include <stdio.h>
+
+#include "common/base/json.h"
+#include "common/model/account.h"
+#include "common/model/keys.h"
+
+static const char sealed_for[] = "account-secret";
+
+#define TEXT(type, field, json)                                                                              \
+	{                                                                                                    \
+		json, RECORD_TEXT, offsetof(struct type, field)                                              \
+	}
+#define SECRET(type, field, json)                                                                            \
+	{                                                                                                    \
+		json, RECORD_SECRET, offsetof(struct type, field)                                            \
+	}
+#define SID(type, field, json)                                                                               \
+	{                                                                                                    \
+		json, RECORD_SID, offsetof(struct type, field)                                               \
+	}
+#define TIME(type, field, json)                                                                              \
+	{                                                                                                    \
+		json, RECORD_TIME, offsetof(struct type, field)                                              \
+	}
+
+#define KIND(type, sid_prefix, field_table, key_fn)                                                          \
+	{                                                                                                    \
+		.name = #type, .prefix = sid_prefix, .size = sizeof(struct type),                            \
+		.created = offsetof(struct type, created_ms), .updated = offsetof(struct type, updated_ms),  \
+		.fields = field_table, .n = ARRAY_LEN(field_table), .key = key_fn,                           \
+	}
+
+/* "updated" stays first in each: the scripts rely on it. */
+static const struct record_field account_fields[] = {
+	TIME(account, updated_ms, "updated"),
+	TIME(account, created_ms, "created"),
+	TEXT(account, name, "name"),
+	TEXT(account, status, "status"),
+	SECRET(account, auth_token, "auth_token"),
+	SECRET(account, auth_token_second, "auth_token_second"),
+};
+
+static const struct record_field key_fields[] = {
+	TIME(api_key, updated_ms, "updated"),
+	TIME(api_key, created_ms, "created"),
+	TEXT(api_key, name, "name"),
+	SECRET(api_key, secret, "secret"),
+};
+
+#define VOICE_FIELDS(type)                                                                                   \
+	TEXT(type, voice_url, "voice_url"), TEXT(type, voice_method, "voice_method"),                        \
+		TEXT(type, voice_fallback_url, "voice_fallback_url"),                                        \
+		TEXT(type, voice_fallback_method, "voice_fallback_method"),                                  \
+		TEXT(type, status_callback, "status_callback"),                                              \
+		TEXT(type, status_callback_method, "status_callback_method")
+
+static const struct record_field application_fields[] = {
+	TIME(application, updated_ms, "updated"),
+	TIME(application, created_ms, "created"),
+	TEXT(application, name, "name"),
+	VOICE_FIELDS(application),
+};
+
+/* "number" stays second: the script that deletes an address finds it there. */
+static const struct record_field number_fields[] = {
+	TIME(phone_number, updated_ms, "updated"),     TEXT(phone_number, number, "number"),
+	TIME(phone_number, created_ms, "created"),     TEXT(phone_number, name, "name"),
+	SID(phone_number, application, "application"), VOICE_FIELDS(phone_number),
+};
+
+const struct record_kind record_account = KIND(account, "AC", account_fields, key_account);
+const struct record_kind record_key = KIND(api_key, "SK", key_fields, key_account_keys);
+const struct record_kind record_application =
+	KIND(application, "AP", application_fields, key_account_applications);
+const struct record_kind record_number = KIND(phone_number, "PN", number_fields, key_account_numbers);
+
+static void *field_of(const void *record, const struct record_field *field)
+{
+	return (char *)record + field->offset;
+}
+
+static struct str *text_of(const void *record, const struct record_field *field)
+{
+	return field_of(record, field);
+}
+
+static bool is_text(const struct record_field *field)
+{
+	return field->type == RECORD_TEXT || field->type == RECORD_SECRET;
+}
+
+uint64_t *record_time(void *record, size_t offset)
+{
+	return (void *)((char *)record + offset);
+}
+
+struct str record_text(const struct record_kind *kind, const void *record, const char *field)
+{
+	for (size_t i = 0; i < kind->n; i++)
+		if (is_text(&kind->fields[i]) && str_eq(str_of(kind->fields[i].name), str_of(field)))
+			return *text_of(record, &kind->fields[i]);
+	return STR_NULL;
+}
+
+static bool field_equal(const struct record_field *field, const void *a, const void *b)
+{
+	const struct sid *sid_a = field_of(a, field), *sid_b = field_of(b, field);
+
+	switch (field->type) {
+	case RECORD_TEXT:
+	case RECORD_SECRET:
+		return crypto_equal(*text_of(a, field), *text_of(b, field));
+	case RECORD_SID:
+		return sid_eq(*sid_a, *sid_b);
+	case RECORD_TIME:
+		break;
+	}
+	return true;
+}
+
+bool record_equal(const struct record_kind *kind, const void *a, const void *b)
+{
+	const struct sid *sid_a = a, *sid_b = b;
+	bool equal = sid_eq(*sid_a, *sid_b);
+
+	for (size_t i = 0; i < kind->n; i++)
+		equal = field_equal(&kind->fields[i], a, b) && equal;
+	return equal;
+}
+
+/* What a sealed text is bound to: moved to another account, record or field it does not open. */
+static struct str seal_context(char space[2 * SID_SIZE + 32], struct sid account, struct str id,
+			       const char *field)
+{
+	const int n = snprintf(space, 2 * SID_SIZE + 32, "%s/" STR_FMT "/%s", account.s, STR_ARG(id), field);
+
+	INVARIANT(n > 0 && n < 2 * SID_SIZE + 32);
+	return str_n(space, (size_t)n);
+}
+
+static void write_secret(struct json_writer *w, const struct seal *seal, const char *name, struct str context,
+			 struct str plain)
+{
+	struct buf sealed;
+
+	buf_init(&sealed, RECORD_MAX);
+	seal_text(seal, sealed_for, context, plain, &sealed);
+	json_str(w, name, buf_str(&sealed));
+	buf_fini(&sealed);
+}
+
+static void write_field(struct json_writer *w, const struct seal *seal, struct sid account,
+			const void *record, const struct record_field *field)
+{
+	const struct sid *id = record, *sid = field_of(record, field);
+	const uint64_t *time_ms = field_of(record, field);
+	char space[2 * SID_SIZE + 32];
+
+	switch (field->type) {
+	case RECORD_TEXT:
+		if (text_of(record, field)->n > 0)
+			json_str(w, field->name, *text_of(record, field));
+		break;
+	case RECORD_SECRET:
+		if (text_of(record, field)->n > 0)
+			write_secret(w, seal, field->name,
+				     seal_context(space, account, sid_str(id), field->name),
+				     *text_of(record, field));
+		break;
+	case RECORD_SID:
+		if (sid_is_set(*sid))
+			json_str(w, field->name, sid_str(sid));
+		break;
+	case RECORD_TIME:
+		json_int(w, field->name, (int64_t)*time_ms);
+		break;
+	}
+}
+
+void record_write(const struct record_kind *kind, const struct seal *seal, struct sid account,
+		  const void *record, struct buf *out)
+{
+	struct json_writer w;
+
+	json_begin(&w, out);
+	json_object(&w);
+	for (size_t i = 0; i < kind->n; i++)
+		write_field(&w, seal, account, record, &kind->fields[i]);
+	json_object_end(&w);
+}
+
+static bool read_secret(const struct seal *seal, struct str context, struct str sealed, struct arena *arena,
+			struct str *out)
+{
+	struct buf plain;
+	bool opened;
+
+	buf_init(&plain, RECORD_MAX);
+	opened = seal_open(seal, sealed_for, context, sealed, &plain) && buf_ok(&plain);
+	if (opened)
+		*out = arena_copy(arena, buf_str(&plain));
+	if (plain.p)
+		crypto_wipe(plain.p, plain.n);
+	buf_fini(&plain);
+	return opened;
+}
+
+static bool read_time(const struct json *value, uint64_t *out)
+{
+	int64_t time_ms = 0;
+
+	if (!json_integer(value, &time_ms) || time_ms < 0)
+		return false;
+	*out = (uint64_t)time_ms;
+	return true;
+}
+
+/* The sids inside records (an address's application) are AP sids. */
+static bool read_field(const struct record_field *field, const struct json *value, const struct seal *seal,
+		       struct str context, struct arena *arena, void *out)
+{
+	const struct str text = json_string(value);
+
+	switch (field->type) {
+	case RECORD_TEXT:
+		*text_of(out, field) = arena_copy(arena, text);
+		return !str_is_null(text);
+	case RECORD_SECRET:
+		return read_secret(seal, context, text, arena, text_of(out, field));
+	case RECORD_SID:
+		return sid_parse(text, "AP", field_of(out, field));
+	case RECORD_TIME:
+		return read_time(value, field_of(out, field));
+	}
+	return false;
+}
+
+bool record_read(const struct record_kind *kind, const struct seal *seal, struct sid account, struct str id,
+		 struct str text, struct arena *arena, void *out)
+{
+	struct json *doc = NULL;
+	bool readable =
+		text.n <= RECORD_MAX && json_parse(text, &doc, NULL) == ERR_NONE && json_is_object(doc);
+
+	memset(out, 0, kind->size);
+	readable = readable && sid_parse(id, kind->prefix, out);
+	for (size_t i = 0; readable && i < kind->n; i++) {
+		const struct record_field *field = &kind->fields[i];
+		const struct json *value = json_get(doc, field->name);
+		char space[2 * SID_SIZE + 32];
+
+		if (value)
+			readable = read_field(field, value, seal,
+					      seal_context(space, account, id, field->name), arena, out);
+		else if (is_text(field))
+			*text_of(out, field) = STR("");
+	}
+	json_free(doc);
+	return readable;
+}
+
+void record_copy(const struct record_kind *kind, struct arena *arena, const void *from, void *to)
+{
+	memcpy(to, from, kind->size);
+	for (size_t i = 0; i < kind->n; i++)
+		if (is_text(&kind->fields[i]))
+			*text_of(to, &kind->fields[i]) = arena_copy(arena, *text_of(from, &kind->fields[i]));
+}
+
+static size_t packed_size(const struct record_kind *kind, const void *record)
+{
+	size_t size = kind->size;
+
+	for (size_t i = 0; i < kind->n; i++)
+		if (is_text(&kind->fields[i]))
+			size += text_of(record, &kind->fields[i])->n;
+	return size;
+}
+
+void *record_pack(const struct record_kind *kind, const void *record, size_t *size)
+{
+	*size = packed_size(kind, record);
+
+	char *block = x_alloc(*size);
+	char *behind = block + kind->size;
+
+	memcpy(block, record, kind->size);
+	for (size_t i = 0; i < kind->n; i++) {
+		if (!is_text(&kind->fields[i]))
+			continue;
+
+		struct str *text = text_of(block, &kind->fields[i]);
+
+		if (text->n > 0)
+			memcpy(behind, text->p, text->n);
+		*text = str_n(behind, text->n);
+		behind += text->n;
+	}
+	return block;
+}

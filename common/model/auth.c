@@ -1,0 +1,231 @@
+/* auth.c - who is asking: the authorize hook.
+ *
+ *     auth_request -> Basic:  on_basic -> (past the cache, once) -> step_allowed
+ *                  -> Bearer: auth_client_token                  -> step_client -> step_allowed
+ *
+ * Basic credentials are never refused by what the cache says: a wrong secret is
+ * compared again with what Redis holds at that moment.  So a secret that was
+ * just replaced counts at once, and refusing takes the same round trip whether
+ * the account exists or not.
+ */
+#include "common/model/auth.h"
+
+#include "common/base/log.h"
+#include "common/model/account_store.h"
+
+enum { BASIC_MAX = 512 };
+
+struct basic {		 /* a server's credentials on their way */
+	struct sid path; /* the path's account, or unset */
+	struct sid user; /* AC or SK */
+	struct str secret;
+	struct account account;
+	struct api_key key;
+	bool is_key;
+	bool past_cache;
+	bool any_cached;
+	unsigned waiting;
+};
+
+struct bearer {
+	struct client_token token;
+};
+
+static void on_basic(struct flow *flow, void *arg, bool was_cached);
+static void step_client(struct flow *flow);
+static void step_allowed(struct flow *flow);
+
+const struct caller *req_caller(const struct req *req)
+{
+	return req_user(req);
+}
+
+static struct accounts *req_accounts(struct req *req)
+{
+	return worker_common(req_worker(req))->accounts;
+}
+
+static void reply_unauthorized(struct req *req)
+{
+	const bool wants_token = req_route(req)->auth == AUTH_CLIENT;
+
+	reply_header(req, "WWW-Authenticate",
+		     wants_token ? STR("Bearer realm=\"switchhook\"")
+				 : STR("Basic realm=\"switchhook\", charset=\"UTF-8\""));
+	reply_error(req, ERR_UNAUTHORIZED, "%s", "");
+}
+
+/* "Scheme credentials" with at least one space between (RFC 9110, 11.4); nothing behind. */
+static bool scheme_is(struct str header, struct str scheme, struct str *credentials)
+{
+	struct str rest = header, head;
+
+	if (!str_split(&rest, ' ', &head) || !str_eq_nocase(head, scheme))
+		return false;
+	while (rest.n > 0 && rest.p[0] == ' ')
+		rest = str_skip(rest, 1);
+	*credentials = rest;
+	return rest.n > 0;
+}
+
+/* user ":" secret in base64, the user an AC or SK sid (RFC 7617) */
+static bool basic_read(struct arena *arena, struct str credentials, struct basic *out)
+{
+	struct buf plain;
+	struct str rest, user;
+	bool is_fine;
+
+	buf_init(&plain, BASIC_MAX);
+	is_fine =
+		credentials.n <= 2 * BASIC_MAX && crypto_base64_decode(credentials, &plain) && buf_ok(&plain);
+	rest = is_fine ? arena_copy(arena, buf_str(&plain)) : STR("");
+	is_fine = is_fine && !str_has_ctl(rest) && str_split(&rest, ':', &user) && rest.n > 0;
+	if (is_fine) {
+		out->secret = rest;
+		out->is_key = sid_parse(user, "SK", &out->user);
+		is_fine = out->is_key || sid_parse(user, "AC", &out->user);
+	}
+	if (plain.p)
+		crypto_wipe(plain.p, plain.n);
+	buf_fini(&plain);
+	return is_fine;
+}
+
+/* An absent secret costs the same compare and is never equal. */
+static bool secret_is(struct str given, struct str known)
+{
+	static const struct str dummy = { "00000000000000000000000000000000", 32 };
+	const bool equal = crypto_equal(given, known.n > 0 ? known : dummy);
+
+	return equal && known.n > 0;
+}
+
+static bool basic_is_right(const struct basic *basic)
+{
+	const bool first = secret_is(basic->secret, basic->account.auth_token);
+	const bool second = secret_is(basic->secret, basic->account.auth_token_second);
+	const bool key = secret_is(basic->secret, basic->key.secret);
+
+	if (!sid_is_set(basic->account.sid))
+		return false;
+	return basic->is_key ? key : first || second;
+}
+
+static void look_up(struct flow *flow, struct basic *basic, const struct record_kind *kind,
+		    struct sid account, struct str id, void *out)
+{
+	const struct record_lookup want = {
+		.kind = kind,
+		.account = account,
+		.id = id,
+		.out = out,
+		.past_cache = basic->past_cache,
+		.absent_is_fine = true,
+		.waiting_for = "on_basic",
+		.found = on_basic,
+		.arg = basic,
+	};
+
+	record_lookup(req_accounts(flow_req(flow)), flow, &want);
+}
+
+/* Account and key side by side, so that one that is missing does not show in the time. */
+static void basic_look_up(struct flow *flow, struct basic *basic)
+{
+	const struct sid account = basic->is_key ? basic->path : basic->user;
+
+	basic->waiting = basic->is_key ? 2 : 1;
+	look_up(flow, basic, &record_account, account, sid_str(&account), &basic->account);
+	if (basic->is_key)
+		look_up(flow, basic, &record_key, account, sid_str(&basic->user), &basic->key);
+}
+
+static void allow_server(struct flow *flow, const struct basic *basic)
+{
+	struct caller *caller = flow_alloc(flow, sizeof(*caller));
+
+	caller->account = basic->account.sid;
+	caller->is_server = true;
+	if (basic->is_key)
+		caller->key = basic->user;
+	req_set_user(flow_req(flow), caller);
+	flow_log(flow, "acct", sid_str(&caller->account));
+	flow_run(flow, STEP(step_allowed));
+}
+
+static void on_basic(struct flow *flow, void *arg, bool was_cached)
+{
+	struct basic *basic = arg;
+	struct req *req = flow_req(flow);
+
+	basic->any_cached = basic->any_cached || was_cached;
+	if (--basic->waiting > 0)
+		return;
+	if (basic_is_right(basic)) {
+		if (sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid))
+			reply_error(req, ERR_NOT_FOUND, "%s", "");
+		else if (!str_eq(basic->account.status, STR("active")))
+			reply_error(req, ERR_ACCOUNT_SUSPENDED, "%s", "");
+		else
+			allow_server(flow, basic);
+	} else if (basic->any_cached && !basic->past_cache) {
+		basic->past_cache = true;
+		basic_look_up(flow, basic);
+	} else {
+		log_debug("credentials_refused", "user=%s", basic->user.s);
+		reply_unauthorized(req);
+	}
+}
+
+/* An API key is looked for in the path's account: a path without one can not be asked with a key. */
+static void allow_basic(struct req *req, struct sid path, struct str credentials)
+{
+	struct basic *basic = flow_alloc(req_flow(req), sizeof(*basic));
+
+	basic->path = path;
+	if (basic_read(req_arena(req), credentials, basic) && (!basic->is_key || sid_is_set(path)))
+		basic_look_up(req_flow(req), basic);
+	else
+		reply_unauthorized(req);
+}
+
+static void step_client(struct flow *flow)
+{
+	const struct bearer *bearer = flow->state;
+	struct caller *caller = flow_alloc(flow, sizeof(*caller));
+
+	caller->account = bearer->token.account;
+	caller->token = &bearer->token;
+	req_set_user(flow_req(flow), caller);
+	flow_log(flow, "acct", sid_str(&caller->account));
+	step_allowed(flow);
+}
+
+static void step_allowed(struct flow *flow)
+{
+	struct req *req = flow_req(flow);
+
+	req_route(req)->handler(req);
+}
+
+void auth_request(struct req *req, const struct route *route)
+{
+	const struct str header = req_header(req, "Authorization"), account = req_param(req, "A");
+	struct sid path = { "" };
+	struct str credentials;
+
+	if (route->auth == AUTH_NONE) {
+		route->handler(req);
+	} else if (!str_is_null(account) && !sid_parse(account, "AC", &path)) {
+		reply_error(req, ERR_NOT_FOUND, "%s", "");
+	} else if (route->auth != AUTH_CLIENT && scheme_is(header, STR("Basic"), &credentials)) {
+		allow_basic(req, path, credentials);
+	} else if (route->auth != AUTH_SERVER && scheme_is(header, STR("Bearer"), &credentials)) {
+		struct bearer *bearer = req_state(req, sizeof(*bearer));
+
+		auth_client_token(req_accounts(req), req_flow(req), path, credentials, &bearer->token,
+				  STEP(step_client));
+	} else {
+		reply_unauthorized(req);
+	}
+}
