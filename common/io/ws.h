@@ -21,7 +21,8 @@ struct ws;
 struct ws_ops {
 	void (*on_open)(void *arg, struct ws *ws);
 	void (*on_text)(void *arg, struct str text);             /* valid UTF-8; borrowed */
-	void (*on_close)(void *arg, unsigned code);              /* 1006: without a close frame */
+	/* ours when this side began the close, else the peer's; 1005: it gave none; 1006: no close frame came */
+	void (*on_close)(void *arg, unsigned code);
 };
 
 struct ws_conf {
@@ -32,8 +33,12 @@ struct ws_conf {
 	unsigned dead_ms;
 };
 
-/* Checks the handshake (RFC 6455 section 4.2.1) and replies 101, 400 or 426. */
+/* Checks the handshake (RFC 6455 section 4.2.1) and replies 101, 400 or 426.
+ * on_open comes only when the socket is really there: then on_close comes too,
+ * otherwise arg is never touched.  conf and ops are copied.  The owner may make
+ * what it needs in on_open and hang it on with ws_set_arg. */
 void ws_accept_or_reply(struct req *req, const struct ws_conf *conf, const struct ws_ops *ops, void *arg);
+void ws_set_arg(struct ws *ws, void *arg);
 
 void ws_send(struct ws *ws, struct str text);
 void ws_close(struct ws *ws, unsigned code, const char *reason);     /* flushes, sends a close frame, waits at most 2 s for the peer's */

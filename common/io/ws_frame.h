@@ -1,7 +1,8 @@
 /* ws_frame.h - reading and writing WebSocket frames (RFC 6455 section 5).  Pure.
  *
  * The server's side: incoming frames have to be masked, outgoing ones are not.
- * No extension, so reserved bits have to be 0.
+ * No extension, so reserved bits have to be 0.  Control frames are at most 125
+ * bytes and never fragmented; lengths have to be in their shortest form.
  */
 #pragma once
 
@@ -20,5 +21,8 @@ struct ws_frame {
 /* Takes one frame off the front of data; *used tells how many bytes it was.
  * max_payload bounds the announced length before any of it is waited for. */
 enum ws_read ws_frame_read(char *data, size_t n, size_t max_payload, struct ws_frame *out, size_t *used);
+/* The header alone, for a payload that is sent from where it lies; its length. */
+enum { WS_HEAD_MAX = 10 };
+size_t ws_frame_head(char out[WS_HEAD_MAX], enum ws_opcode opcode, size_t payload_n);
 void ws_frame_write(struct buf *out, enum ws_opcode opcode, struct str payload);
 void ws_accept_key(struct str client_key, char out[29]);         /* section 4.2.2: base64(SHA-1(key | GUID)) */

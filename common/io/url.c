@@ -1,0 +1,82 @@
+/* url.c - a thin layer over curl_url(). */
+#include "common/io/url.h"
+
+#include <curl/curl.h>
+
+static struct str without_fragment(struct str url)
+{
+	size_t at;
+
+	return str_find(url, '#', &at) ? str_n(url.p, at) : url;
+}
+
+static bool is_acceptable_text(struct str url)
+{
+	return url.n <= URL_MAX && !str_has_ctl(url);
+}
+
+/* Relative to what the handle holds already. */
+static bool set(CURLU *handle, struct arena *arena, struct str url)
+{
+	return curl_url_set(handle, CURLUPART_URL, arena_cstr(arena, url), 0) == CURLUE_OK;
+}
+
+static bool get(CURLU *handle, CURLUPart part, struct arena *arena, struct str *out)
+{
+	char *text = NULL;
+
+	if (curl_url_get(handle, part, &text, 0) != CURLUE_OK)
+		return false;
+	*out = arena_copy(arena, str_of(text));
+	curl_free(text);
+	return true;
+}
+
+static bool is_http(CURLU *handle, struct arena *arena)
+{
+	struct str scheme, host;
+
+	return get(handle, CURLUPART_SCHEME, arena, &scheme) && get(handle, CURLUPART_HOST, arena, &host) &&
+	       host.n && (str_eq(scheme, STR("http")) || str_eq(scheme, STR("https")));
+}
+
+static CURLU *handle_new(void)
+{
+	CURLU *handle = curl_url();
+
+	INVARIANT(handle);
+	return handle;
+}
+
+bool url_is_http(struct arena *arena, struct str url)
+{
+	CURLU *handle = handle_new();
+	const bool ok = url.n && is_acceptable_text(url) && set(handle, arena, url) && is_http(handle, arena);
+
+	curl_url_cleanup(handle);
+	return ok;
+}
+
+bool url_resolve(struct arena *arena, struct str base, struct str ref, struct str *out)
+{
+	CURLU *handle = handle_new();
+	struct str absolute;
+	bool ok;
+
+	base = without_fragment(base);
+	ref = without_fragment(str_trim(ref));
+	ok = (base.n || ref.n) && is_acceptable_text(base) && is_acceptable_text(ref) &&
+	     (base.n == 0 || set(handle, arena, base)) && (ref.n == 0 || set(handle, arena, ref)) &&
+	     is_http(handle, arena) && get(handle, CURLUPART_URL, arena, &absolute) && absolute.n <= URL_MAX;
+	curl_url_cleanup(handle);
+	if (ok)
+		*out = absolute;
+	return ok;
+}
+
+struct str url_fragment(struct str url)
+{
+	size_t at;
+
+	return str_find(url, '#', &at) ? str_skip(url, at + 1) : STR_NULL;
+}
