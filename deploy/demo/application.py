@@ -33,7 +33,7 @@ heard = collections.deque(maxlen=1000)      # appending is atomic; old ones fall
 
 
 def signature(url, parameters):
-    text = url + "".join(name + value for name, value in sorted(parameters))
+    text = url + "".join(name + value for name, value in sorted(set(parameters)))
     return base64.b64encode(hmac.new(AUTH_TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 

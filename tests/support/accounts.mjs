@@ -1,0 +1,18 @@
+// accounts.mjs - accounts of a test, in the shape that presence-svc --seed reads.
+import { randomBytes } from 'node:crypto';
+
+const hex = () => randomBytes(16).toString('hex');
+
+export const sid = prefix => prefix + hex();
+
+/** One account with a key, an application and an address, all new; `customer` (webhook.mjs) speaks for them. */
+export function makeAccount(customer, changes = {}) {
+	const application = {
+		sid: sid('AP'), name: 'Test application', voice_url: `${customer.url}/voice`, voice_method: 'POST',
+		status_callback: `${customer.url}/status`, status_callback_method: 'POST',
+	};
+	const key = { sid: sid('SK'), name: 'Test key', secret: hex() };
+	const number = { sid: sid('PN'), number: '+15550100', name: 'Front desk', application: application.sid };
+	const document = { sid: sid('AC'), name: 'Test', auth_token: hex(), keys: [key], applications: [application], phone_numbers: [number], ...changes };
+	return { ...document, key, application, number, document };
+}
