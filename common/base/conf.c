@@ -110,8 +110,11 @@ static void print_accepted(const struct conf_row *row, FILE *out)
 		fprintf(out, "true or false");
 		break;
 	case CONF_STRING:
-		fprintf(out, "%" PRIu64 " to %" PRIu64 " bytes without control characters", row->min,
-			row->max);
+		if (row->min)
+			fprintf(out, "%" PRIu64 " to ", row->min);
+		else
+			fprintf(out, "at most ");
+		fprintf(out, "%" PRIu64 " bytes without control characters", row->max);
 		break;
 	case CONF_WORD:
 		fprintf(out, "one of: %s", row->words);
