@@ -3,8 +3,10 @@
  *     { HTTP_GET, "/v1/Accounts/{A}/Presence/{identity}", AUTH_ANY, presence_get },
  *
  * A {name} matches one segment of the raw path, decoded afterwards: so a
- * segment may hold an encoded slash.  Unknown paths are 404, known paths with
- * another method 405 with Allow.  HEAD is served as GET without a body by the library.
+ * segment may hold an encoded slash.  It may have a literal end: "{CA}.json".
+ * Of several rows that match, the first wins.  Unknown paths are 404, known paths
+ * with another method 405 with Allow; OPTIONS without a row of its own is answered
+ * by the server.  HEAD is served as GET without a body by the library.
  */
 #pragma once
 
