@@ -72,95 +72,95 @@ static void takes_json(void **state)
 		{ "" literal, sizeof(literal) - 1 }, at, literal                                             \
 	}
 
+static const struct refused {
+	struct str text;
+	size_t at; /* where reading stops */
+	const char *name;
+} refused[] = {
+	/* 4.4.2: duplicate keys, also by escapes and deeper down */
+	REFUSED("{\"a\":1,\"a\":2}", 13),
+	REFUSED("{\"a\":1,\"\\u0061\":2}", 18),
+	REFUSED("[{\"b\":{\"a\":1,\"c\":1,\"a\":1}}]", 27),
+	/* 4.4.3: NUL, by escape and raw */
+	REFUSED("\"AC1\\u0000evil\"", 10),
+	REFUSED("{\"\\u0000\":1}", 8),
+	REFUSED("\"AC1\0evil\"", 4),
+	REFUSED("{}\0", 2),
+	/* 4.4.4: trailing bytes and numbers that are none */
+	REFUSED("{\"a\":1}}}}", 7),
+	REFUSED("{} x", 3),
+	REFUSED("{}{}", 2),
+	REFUSED("0x10", 1),
+	REFUSED("01", 1),
+	REFUSED("-01", 2),
+	REFUSED("1.", 2),
+	REFUSED("[1.]", 3),
+	REFUSED(".5", 0),
+	REFUSED("+1", 0),
+	REFUSED("-", 1),
+	REFUSED("1e", 2),
+	REFUSED("1e+", 3),
+	REFUSED("NaN", 0),
+	REFUSED("Infinity", 0),
+	REFUSED("-Infinity", 1),
+	/* 4.4.5: numbers that a double cannot hold */
+	REFUSED("9007199254740992", 16),
+	REFUSED("-9007199254740993", 17),
+	REFUSED("[12345678901234567890]", 21),
+	REFUSED("1e999", 5),
+	REFUSED("-1e999", 6),
+	REFUSED("0.1234567890123456789012345678901234567890123456789012345678901234567890", 72),
+	/* 4.4.8: bytes that are not UTF-8, and what is no character */
+	REFUSED("\"\xff\"", 1),
+	REFUSED("\"\xc0\xaf\"", 1),
+	REFUSED("\"\xed\xa0\x80\"", 1),
+	REFUSED("\"ab\xe2\x82\"", 3),
+	REFUSED("\"\\ud800\"", 7),
+	REFUSED("\"\\ud800\\u0041\"", 13),
+	REFUSED("\"\\ud800\\ud800\"", 13),
+	REFUSED("\"\\udc00\"", 7),
+	REFUSED("\"\\ud800\\n\"", 8),
+	REFUSED("\xef\xbb\xbf{}", 0),
+	/* the grammar */
+	REFUSED("", 0),
+	REFUSED("  ", 2),
+	REFUSED("{", 1),
+	REFUSED("[", 1),
+	REFUSED("[1,]", 3),
+	REFUSED("[,1]", 1),
+	REFUSED("[1 2]", 3),
+	REFUSED("[1}", 2),
+	REFUSED("{\"a\":1,}", 7),
+	REFUSED("{\"a\"}", 4),
+	REFUSED("{\"a\" 1}", 5),
+	REFUSED("{a:1}", 1),
+	REFUSED("{1:1}", 1),
+	REFUSED("{'a':1}", 1),
+	REFUSED("\"a", 2),
+	REFUSED("\"a\\\"", 4),
+	REFUSED("\"\\", 2),
+	REFUSED("\"\\x\"", 2),
+	REFUSED("\"\\u12\"", 5),
+	REFUSED("\"\\u12g4\"", 5),
+	REFUSED("\"\n\"", 1),
+	REFUSED("\"\t\"", 1),
+	REFUSED("True", 0),
+	REFUSED("nul", 0),
+	REFUSED("truex", 4),
+	REFUSED("// c\n{}", 0),
+	REFUSED("\v{}", 0),
+};
+
 static void refuses_what_is_no_json(void **state)
 {
-	static const struct {
-		struct str text;
-		size_t at; /* where reading stops */
-		const char *name;
-	} rows[] = {
-		/* 4.4.2: duplicate keys, also by escapes and deeper down */
-		REFUSED("{\"a\":1,\"a\":2}", 13),
-		REFUSED("{\"a\":1,\"\\u0061\":2}", 18),
-		REFUSED("[{\"b\":{\"a\":1,\"c\":1,\"a\":1}}]", 27),
-		/* 4.4.3: NUL, by escape and raw */
-		REFUSED("\"AC1\\u0000evil\"", 10),
-		REFUSED("{\"\\u0000\":1}", 8),
-		REFUSED("\"AC1\0evil\"", 4),
-		REFUSED("{}\0", 2),
-		/* 4.4.4: trailing bytes and numbers that are none */
-		REFUSED("{\"a\":1}}}}", 7),
-		REFUSED("{} x", 3),
-		REFUSED("{}{}", 2),
-		REFUSED("0x10", 1),
-		REFUSED("01", 1),
-		REFUSED("-01", 2),
-		REFUSED("1.", 2),
-		REFUSED("[1.]", 3),
-		REFUSED(".5", 0),
-		REFUSED("+1", 0),
-		REFUSED("-", 1),
-		REFUSED("1e", 2),
-		REFUSED("1e+", 3),
-		REFUSED("NaN", 0),
-		REFUSED("Infinity", 0),
-		REFUSED("-Infinity", 1),
-		/* 4.4.5: numbers that a double cannot hold */
-		REFUSED("9007199254740992", 16),
-		REFUSED("-9007199254740993", 17),
-		REFUSED("[12345678901234567890]", 21),
-		REFUSED("1e999", 5),
-		REFUSED("-1e999", 6),
-		REFUSED("0.1234567890123456789012345678901234567890123456789012345678901234567890", 72),
-		/* 4.4.8: bytes that are not UTF-8, and what is no character */
-		REFUSED("\"\xff\"", 1),
-		REFUSED("\"\xc0\xaf\"", 1),
-		REFUSED("\"\xed\xa0\x80\"", 1),
-		REFUSED("\"ab\xe2\x82\"", 3),
-		REFUSED("\"\\ud800\"", 7),
-		REFUSED("\"\\ud800\\u0041\"", 13),
-		REFUSED("\"\\ud800\\ud800\"", 13),
-		REFUSED("\"\\udc00\"", 7),
-		REFUSED("\"\\ud800\\n\"", 8),
-		REFUSED("\xef\xbb\xbf{}", 0),
-		/* the grammar */
-		REFUSED("", 0),
-		REFUSED("  ", 2),
-		REFUSED("{", 1),
-		REFUSED("[", 1),
-		REFUSED("[1,]", 3),
-		REFUSED("[,1]", 1),
-		REFUSED("[1 2]", 3),
-		REFUSED("[1}", 2),
-		REFUSED("{\"a\":1,}", 7),
-		REFUSED("{\"a\"}", 4),
-		REFUSED("{\"a\" 1}", 5),
-		REFUSED("{a:1}", 1),
-		REFUSED("{1:1}", 1),
-		REFUSED("{'a':1}", 1),
-		REFUSED("\"a", 2),
-		REFUSED("\"a\\\"", 4),
-		REFUSED("\"\\", 2),
-		REFUSED("\"\\x\"", 2),
-		REFUSED("\"\\u12\"", 5),
-		REFUSED("\"\\u12g4\"", 5),
-		REFUSED("\"\n\"", 1),
-		REFUSED("\"\t\"", 1),
-		REFUSED("True", 0),
-		REFUSED("nul", 0),
-		REFUSED("truex", 4),
-		REFUSED("// c\n{}", 0),
-		REFUSED("\v{}", 0),
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		struct json *doc = NULL;
 		size_t at = 9999;
-		const enum err err = json_parse(rows[i].text, &doc, &at);
+		const enum err err = json_parse(refused[i].text, &doc, &at);
 
-		if (err != ERR_BAD_JSON || doc || at != rows[i].at)
-			fail_msg("%s: %s at %zu", rows[i].name, err_name(err), at);
+		if (err != ERR_BAD_JSON || doc || at != refused[i].at)
+			fail_msg("%s: %s at %zu", refused[i].name, err_name(err), at);
 	}
 }
 
