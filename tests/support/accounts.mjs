@@ -12,7 +12,7 @@ export function makeAccount(customer, changes = {}) {
 		status_callback: `${customer.url}/status`, status_callback_method: 'POST',
 	};
 	const key = { sid: sid('SK'), name: 'Test key', secret: hex() };
-	const number = { sid: sid('PN'), number: '+15550100', name: 'Front desk', application: application.sid };
+	const number = { sid: sid('PN'), number: '+15550100', name: 'Front desk', application_sid: application.sid };
 	const document = { sid: sid('AC'), name: 'Test', auth_token: hex(), keys: [key], applications: [application], phone_numbers: [number], ...changes };
 	return { ...document, key, application, number, document };
 }
