@@ -20,7 +20,7 @@ struct accounts {
 bool accounts_may_cache(const struct accounts *accounts, uint64_t epoch);
 void accounts_forget(struct accounts *accounts, struct str account);
 
-/* Runs inside record_lookup when was_cached, else later, outside of a step. */
+/* Runs inside record_lookup when was_cached, else later, as a step of the flow. */
 typedef void record_found_fn(struct flow *flow, void *arg, bool was_cached);
 
 struct record_lookup {

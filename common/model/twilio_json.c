@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "common/io/url.h"
 
-enum { URI_MAX = 4096 };
+enum { URI_MAX = 16 * 1024 };
 
 /* reading */
 
@@ -55,6 +55,20 @@ bool twilio_sid_or_reply(struct req *req, const char *param, const char prefix[2
 	return false;
 }
 
+static bool is_short_text(struct req *req, const char *name, struct str text, size_t max)
+{
+	if (text.n <= max && !str_has_ctl(text))
+		return true;
+	return twilio_fault(req, name, "has to be text of at most %zu bytes", max);
+}
+
+bool twilio_filter_or_reply(struct req *req, const char *name, size_t max, struct form_field *out)
+{
+	out->name = str_of(name);
+	out->value = req_query(req, name);
+	return is_short_text(req, name, out->value, max);
+}
+
 bool twilio_text_or_reply(struct req *req, const struct form *form, const char *name, size_t max,
 			  struct str *out)
 {
@@ -62,10 +76,8 @@ bool twilio_text_or_reply(struct req *req, const struct form *form, const char *
 
 	if (str_is_null(text))
 		return true;
-	if (text.n > max || str_has_ctl(text))
-		return twilio_fault(req, name, "has to be text of at most %zu bytes", max);
 	*out = text;
-	return true;
+	return is_short_text(req, name, text, max);
 }
 
 bool twilio_url_or_reply(struct req *req, const struct form *form, const char *name, struct str *out)

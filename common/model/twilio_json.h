@@ -25,6 +25,9 @@ MUST_USE bool twilio_page_or_reply(struct req *req, unsigned size_max, struct tw
 /* A sid in the path; anything else is 404. */
 MUST_USE bool twilio_sid_or_reply(struct req *req, const char *param, const char prefix[2], struct sid *out);
 
+/* A list's filter from the query; out->value is STR_NULL when it is absent. */
+MUST_USE bool twilio_filter_or_reply(struct req *req, const char *name, size_t max, struct form_field *out);
+
 /* Parameters: absent leaves *out alone and is fine; a wrong one is answered naming it.
  * They are borrowed from the form. */
 MUST_USE bool twilio_text_or_reply(struct req *req, const struct form *form, const char *name, size_t max, struct str *out);

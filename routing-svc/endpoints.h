@@ -1,0 +1,18 @@
+/* endpoints.h - the handlers that routes.c names, each in the file of its noun. */
+#pragma once
+
+#include "common/io/http.h"
+
+/* applications.c */
+req_handler_fn applications_create;
+req_handler_fn applications_list_get;
+req_handler_fn application_get;
+req_handler_fn application_update;
+req_handler_fn application_remove;
+
+/* phone_numbers.c */
+req_handler_fn phone_numbers_create;
+req_handler_fn phone_numbers_list_get;
+req_handler_fn phone_number_get;
+req_handler_fn phone_number_update;
+req_handler_fn phone_number_remove;
