@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -145,9 +146,12 @@ void json_put_raw(struct json_writer *w, struct str json_text)
 	buf_put(w->out, json_text);
 }
 
-/* The shorter form that reads as the same double again. */
+/* The shorter form that reads as the same double again.  With all its digits a
+ * large number needs the exponent too: without it, it would read as an integer
+ * that a double may not hold, which our own reader refuses. */
 static void put_number(struct json_writer *w, const struct json *v)
 {
+	const double number = json_number(v);
 	char text[32];
 	int64_t whole;
 
@@ -155,9 +159,9 @@ static void put_number(struct json_writer *w, const struct json *v)
 		json_put_int(w, whole);
 		return;
 	}
-	snprintf(text, sizeof(text), "%.15g", json_number(v));
-	if (strtod(text, NULL) != json_number(v))
-		snprintf(text, sizeof(text), "%.17g", json_number(v));
+	snprintf(text, sizeof(text), "%.15g", number);
+	if (strtod(text, NULL) != number)
+		snprintf(text, sizeof(text), fabs(number) < 1e15 ? "%.17g" : "%.16e", number);
 	json_put_raw(w, str_of(text));
 }
 
