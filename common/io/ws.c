@@ -78,7 +78,7 @@ static void on_socket(void *arg, unsigned events);
 static void on_timer(void *arg);
 static void finish(void *arg);
 
-/* the handshake */
+/* ---- the handshake ---- */
 
 static bool has_token(struct str list, struct str token, bool (*eq)(struct str a, struct str b))
 {
@@ -182,7 +182,7 @@ static void on_upgrade(void *arg, struct worker *worker, int fd, struct str earl
 	loop_defer(ws->loop, start, ws); /* the request has to be over first */
 }
 
-/* ending */
+/* ---- ending ---- */
 
 static void end(struct ws *ws, unsigned code)
 {
@@ -208,7 +208,7 @@ static void finish(void *arg)
 	x_free(ws);
 }
 
-/* writing */
+/* ---- writing ---- */
 
 static void release(struct buf *buf)
 {
@@ -323,7 +323,7 @@ static void fail(struct ws *ws, unsigned code, const char *reason)
 		end(ws, ws->code);
 }
 
-/* reading */
+/* ---- reading ---- */
 
 static void deliver(struct ws *ws, struct str text)
 {
@@ -504,7 +504,7 @@ static void on_timer(void *arg)
 		loop_timer_start(ws->timer, MIN(next_ms, ws->dead_ms - silent_ms));
 }
 
-/* for the owner */
+/* ---- for the owner ---- */
 
 void ws_set_arg(struct ws *ws, void *arg)
 {
