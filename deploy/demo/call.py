@@ -108,7 +108,8 @@ class Client:
 
     def __init__(self, identity, app):
         self.identity, self.app, self.name = identity, app, f"{identity}/{app}"
-        self.heard = asyncio.Queue()
+        self.arrived = asyncio.Queue()
+        self.heard, self.unread = [], []
 
     async def connect(self):
         url = BASE.replace("http", "ws", 1) + "/v1/connect"
@@ -116,25 +117,32 @@ class Client:
         self.reader = asyncio.create_task(self.read())
         await self.send({"type": "hello", "id": 1, "token": access_token(self.identity), "app": self.app, "host": os.uname().nodename})
         self.welcome = await self.next("welcome")
-        check(self.welcome["registered"], f"{self.name} is registered", self.welcome)
+        check(self.welcome["registered"] is True, f"{self.name} is registered", self.welcome)
 
     async def read(self):
         try:
             async for text in self.socket:
-                await self.heard.put(json.loads(text))
+                await self.arrived.put(json.loads(text))
         finally:
-            await self.heard.put({"type": "closed"})
+            await self.arrived.put({"type": "closed"})
 
     async def send(self, message):
         await self.socket.send(json.dumps(message))
 
     async def next(self, kind):
-        try:
-            message = await asyncio.wait_for(self.heard.get(), WAIT_S)
-        except asyncio.TimeoutError:
-            raise Broken(f"{self.name} hears '{kind}'; seen: nothing for {WAIT_S} s") from None
-        check(message["type"] == kind, f"{self.name} hears '{kind}'", message)
-        return message
+        """The first message of that type that was not taken yet."""
+        while True:
+            for message in self.unread:
+                if message["type"] == kind:
+                    self.unread.remove(message)
+                    return message
+                check(message["type"] not in ("error", "closed"), f"{self.name} hears '{kind}'", message)
+            try:
+                message = await asyncio.wait_for(self.arrived.get(), WAIT_S)
+            except asyncio.TimeoutError:
+                raise Broken(f"{self.name} hears '{kind}'; seen: {self.unread or 'nothing'} within {WAIT_S} s") from None
+            self.heard.append(message)
+            self.unread.append(message)
 
     async def rings(self):
         message = await self.next("incoming")
@@ -150,7 +158,7 @@ class Client:
 
 def describe(document):
     ringable = "can be rung by " + ", ".join(document["ringable"]) if document["ringable"] else "cannot be rung"
-    return f"{document['identity']} is {document['status']}, {ringable} ({document['device_count']} devices)"
+    return f"{document['identity']} is {document['status']}, {ringable} ({document['device_count']} device{'s' * (document['device_count'] != 1)})"
 
 
 # ---- the call
@@ -201,6 +209,10 @@ async def play(desk, mobile, bob):
                      lambda c: c["status"] == "completed", "the call is completed")
     document = await eventually(lambda: presence("alice"), lambda p: p["ringable"] == ["voice"], "alice can be rung again")
     note("backend", "reads", describe(document))
+    for client, cancels, answers in ((desk, 1, 0), (mobile, 0, 1), (bob, 0, 0)):
+        kinds = [message["type"] for message in client.heard]
+        check((kinds.count("cancel"), kinds.count("answered")) == (cancels, answers),
+              f"{client.name} hears {cancels} cancel and {answers} answered", kinds)
     return call
 
 
