@@ -2,9 +2,24 @@
 #include "common/base/arena.h"
 #include "tests/unit/unit.h"
 
+/* Leaves bytes other than zero for the next malloc to give out. */
+static void soil_the_heap(void)
+{
+	for (size_t size = 16; size < 70000; size += 16) {
+		char *dirty = x_realloc(NULL, size);
+
+		memset(dirty, 0xa5, size);
+		__asm__ volatile("" : : "r"(dirty) : "memory"); /* or the compiler drops the memset */
+		x_free(dirty);
+	}
+}
+
 static void gives_zeroed_aligned_memory(void **state)
 {
 	static const char zeros[10000];
+
+	soil_the_heap();
+
 	struct arena *arena = arena_new(1000000);
 	unsigned char *all[100];
 

@@ -199,8 +199,15 @@ static void bounds_depth_and_count(void **state)
 	assert_int_equal(parse_and_free(&text), ERR_BAD_JSON);
 	fill_nested(&text, JSON_MAX_DEPTH, "[{\"a\":", "}]");
 	assert_int_equal(parse_and_free(&text), ERR_BAD_JSON);
-	fill_nested(&text, 200000, "[", "");
+	fill_nested(&text, 200000, "[", ""); /* so deep that a recursion would run out of stack */
 	assert_int_equal(parse_and_free(&text), ERR_BAD_JSON);
+
+	buf_clear(&text); /* depth is not the number of arrays */
+	buf_puts(&text, "[[]");
+	for (unsigned i = 0; i < 2 * JSON_MAX_DEPTH; i++)
+		buf_puts(&text, ",[]");
+	buf_puts(&text, "]");
+	assert_int_equal(parse_and_free(&text), ERR_NONE);
 
 	buf_clear(&text);
 	buf_puts(&text, "[0");
