@@ -22,6 +22,7 @@ enum {
 	NAME_MAX_LEN = 24,
 	FAIL_AFTER_MS = 1, /* not 0: who tries again at once must not starve the loop */
 	COMPLAIN_EVERY_MS = 1000,
+	LAST_CHANCE_MS = 2,
 };
 
 /* A script's whole command, kept until its reply: should Redis have lost the
@@ -29,7 +30,7 @@ enum {
 struct kept {
 	const struct redis_script *script;
 	size_t argc;
-	struct str argv[]; /* and the bytes behind */
+	struct str *argv; /* behind the struct, and then the bytes */
 };
 
 struct call {
@@ -57,6 +58,7 @@ struct redis {
 	struct loop_timer *overdue; /* runs while calls wait; looks at their head */
 	struct loop_timer *failing;
 	bool overdue_runs;
+	bool last_chance; /* the head's time is up; one more turn of the loop */
 	uint64_t complained_at_ms;
 	unsigned unsaid;
 	unsigned busy; /* frames on the stack that come back to this struct */
@@ -181,19 +183,27 @@ static void start_overdue(struct redis *redis, uint64_t ms)
 	loop_timer_start(redis->overdue, ms);
 }
 
+/* If it was this process that stood still, the reply lies in the socket, and
+ * timers run before sockets: so there is a last chance. */
 static void on_overdue(void *arg)
 {
 	struct redis *redis = arg;
+	const bool last_chance = redis->last_chance;
 	uint64_t waited_ms;
 
 	redis->overdue_runs = false;
+	redis->last_chance = false;
 	if (!redis->waiting.n)
 		return;
 	waited_ms = (now_us() - redis->waiting.calls[redis->waiting.head].sent_us) / 1000;
-	if (waited_ms < redis->conf.timeout_ms)
+	if (waited_ms < redis->conf.timeout_ms) {
 		start_overdue(redis, redis->conf.timeout_ms - waited_ms);
-	else
+	} else if (!last_chance) {
+		redis->last_chance = true;
+		start_overdue(redis, LAST_CHANCE_MS);
+	} else {
 		redis_link_drop(redis->link, ERR_STORE_TIMEOUT, "a call had no answer in time");
+	}
 }
 
 static enum err refusal(const struct redis *redis)
@@ -252,19 +262,20 @@ static char *keep_arg(struct kept *kept, char *space, struct str arg)
 static struct kept *keep(const struct redis_script *script, struct str key, size_t argc,
 			 const struct str argv[])
 {
-	const size_t args_at = offsetof(struct kept, argv) + (argc + 4) * sizeof(struct str);
+	const size_t fixed = sizeof(struct kept) + (argc + 4) * sizeof(struct str);
 	size_t bytes = key.n;
 	struct kept *kept;
 	char *space;
 
 	for (size_t i = 0; i < argc; i++)
 		bytes += argv[i].n;
-	kept = x_alloc(args_at + bytes);
+	kept = x_alloc(fixed + bytes);
 	kept->script = script;
+	kept->argv = (void *)(kept + 1);
 	kept->argv[kept->argc++] = STR("EVALSHA");
 	kept->argv[kept->argc++] = str_n(script->sha1, sizeof(script->sha1) - 1);
 	kept->argv[kept->argc++] = STR("1");
-	space = keep_arg(kept, (char *)kept + args_at, key);
+	space = keep_arg(kept, (char *)kept + fixed, key);
 	for (size_t i = 0; i < argc; i++)
 		space = keep_arg(kept, space, argv[i]);
 	return kept;
@@ -328,6 +339,7 @@ static void on_reply(void *owner, const struct redis_reply *reply)
 	}
 
 	redis->busy++;
+	redis->last_chance = false;
 	call = queue_pop(&redis->waiting);
 	metric_observe_us(METRIC_redis_call_seconds, now_us() - call.sent_us);
 	if (redis_is_error(reply))

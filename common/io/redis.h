@@ -12,7 +12,8 @@
  *
  * Every callback runs exactly once, on this loop, never before the call that
  * caused it has returned.  An error reply is ERR_STORE_REPLY and is logged
- * here with the command's name, never with its arguments.
+ * here with the command's name, never with its arguments; once a second at most.
+ * SIGPIPE has to be ignored by the process.
  */
 #pragma once
 
@@ -48,11 +49,13 @@ struct redis_conf {
 
 typedef void redis_fn(void *arg, enum err err, const struct redis_reply *reply);
 
-struct redis *redis_new(struct loop *loop, const struct redis_conf *conf);   /* conf's strings are copied */
-struct redis *redis_free(struct redis *redis);           /* pending calls end with ERR_CLOSED; returns NULL */
+struct redis *redis_new(struct loop *loop, const struct redis_conf *conf);   /* conf's strings are copied, its scripts not */
+/* Pending calls end with ERR_CLOSED before it returns: then nothing of this
+ * connection runs any more.  May be called from its callbacks.  Returns NULL. */
+struct redis *redis_free(struct redis *redis);
 bool redis_is_ready(const struct redis *redis);
 
-enum { REDIS_MAX_ARGS = 512 };
+enum { REDIS_MAX_ARGS = 1024 };
 
 void redis_call(struct redis *redis, redis_fn *fn, void *arg, size_t argc, const struct str argv[]);
 /* fn may be NULL: fire and forget, failures are counted and logged */

@@ -3,7 +3,7 @@
  * Messages are handed over in order, each once per life of this reader; the
  * position is kept over reconnects, so nothing is missed while the stream
  * still holds it.  Consumed entries are deleted in batches (the reader is the
- * stream's only one).
+ * stream's only one).  conf's scripts and hooks are not used.
  */
 #pragma once
 

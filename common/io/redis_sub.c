@@ -10,12 +10,15 @@
 #include "common/io/loop.h"
 #include "common/io/redis_link.h"
 
+enum { LAST_CHANCE_MS = 2 };
+
 struct redis_sub {
 	struct redis_link *link;
 	struct loop_timer *beat;
 	unsigned beat_ms;
 	bool ready;
-	bool heard; /* something, since the last beat */
+	bool heard;  /* something, since the last beat */
+	bool silent; /* a beat passed without; one more turn of the loop */
 	redis_sub_fn *on_message;
 	void (*on_gap)(void *arg);
 	void *arg;
@@ -27,11 +30,17 @@ static void on_beat(void *arg)
 {
 	struct redis_sub *sub = arg;
 
-	if (!sub->heard) {
+	if (!sub->heard && sub->silent) {
 		redis_link_drop(sub->link, ERR_STORE_TIMEOUT, "the subscription is silent");
 		return;
 	}
+	if (!sub->heard) { /* if this process stood still, the reply lies in the socket */
+		sub->silent = true;
+		loop_timer_start(sub->beat, LAST_CHANCE_MS);
+		return;
+	}
 	sub->heard = false;
+	sub->silent = false;
 	redis_link_send(sub->link, 1, (struct str[]){ STR("PING") });
 	loop_timer_start(sub->beat, sub->beat_ms);
 }
@@ -41,6 +50,7 @@ static void on_up(void *owner)
 	struct redis_sub *sub = owner;
 
 	sub->heard = false; /* the confirmation has to come within the first beat */
+	sub->silent = false;
 	redis_link_send(sub->link, 2, (struct str[]){ STR("SUBSCRIBE"), sub->channel });
 	loop_timer_start(sub->beat, sub->beat_ms);
 }

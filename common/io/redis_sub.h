@@ -3,7 +3,8 @@
  * Messages of classic PUBLISH.  Any loss of the connection is a gap: on_gap
  * runs once the channels are subscribed again (and at the first subscription),
  * and whoever cached something by these messages drops it then.  The
- * connection's life is proven by a heartbeat channel of its own.
+ * connection's life is proven by the answers to its own PINGs, one every
+ * conf->timeout_ms; conf's scripts, hooks and max_pending are not used.
  */
 #pragma once
 
