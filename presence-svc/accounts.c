@@ -18,8 +18,8 @@ void account_get(struct req *req)
 {
 	struct get *get = req_state(req, sizeof(*get));
 
-	account_read(worker_common(req_worker(req))->accounts, req_flow(req), req_caller(req)->account,
-		     &get->account, STEP(on_account));
+	account_read(req_accounts(req), req_flow(req), req_caller(req)->account, &get->account,
+		     STEP(on_account));
 }
 
 static void put_subresources(struct json_writer *w, struct arena *arena, struct sid account)

@@ -30,11 +30,6 @@ static void on_current(struct flow *flow);
 static void on_key(struct flow *flow);
 static void on_deleted(struct flow *flow);
 
-static struct accounts *accounts_of(struct req *req)
-{
-	return worker_common(req_worker(req))->accounts;
-}
-
 /* 64 characters, so that six random bits choose one without bias. */
 static void make_secret(char secret[SECRET_LEN + 1])
 {
@@ -84,7 +79,7 @@ void keys_create(struct req *req)
 	make_secret(one->secret);
 	key->sid = sid_new("SK");
 	key->secret = str_of(one->secret);
-	api_key_put(accounts_of(req), req_flow(req), req_caller(req)->account, key, STEP(on_created));
+	api_key_put(req_accounts(req), req_flow(req), req_caller(req)->account, key, STEP(on_created));
 }
 
 static void on_created(struct flow *flow)
@@ -103,7 +98,7 @@ void keys_list(struct req *req)
 		return;
 	query.page = listing->page.page;
 	query.size = listing->page.size;
-	api_keys_list(accounts_of(req), req_flow(req), req_caller(req)->account, &query, &listing->keys,
+	api_keys_list(req_accounts(req), req_flow(req), req_caller(req)->account, &query, &listing->keys,
 		      STEP(on_page));
 }
 
@@ -135,7 +130,7 @@ void key_get(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "SK", "SK", &sid))
-		api_key_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid, &one->key,
+		api_key_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid, &one->key,
 			     STEP(on_key));
 }
 
@@ -155,7 +150,7 @@ void key_update(struct req *req)
 	if (!twilio_sid_or_reply(req, "SK", "SK", &sid) || !req_form_or_reply(req, &form) ||
 	    !twilio_text_or_reply(req, form, "FriendlyName", ACCOUNT_NAME_MAX, &one->name))
 		return;
-	api_key_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid, &one->key,
+	api_key_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid, &one->key,
 		     STEP(on_current));
 }
 
@@ -166,7 +161,7 @@ static void on_current(struct flow *flow)
 
 	if (!str_is_null(one->name))
 		one->key.name = one->name;
-	api_key_put(accounts_of(req), flow, req_caller(req)->account, &one->key, STEP(on_key));
+	api_key_put(req_accounts(req), flow, req_caller(req)->account, &one->key, STEP(on_key));
 }
 
 void key_delete(struct req *req)
@@ -174,7 +169,7 @@ void key_delete(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "SK", "SK", &sid))
-		api_key_delete(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		api_key_delete(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 			       STEP(on_deleted));
 }
 

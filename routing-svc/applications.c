@@ -29,11 +29,6 @@ static void on_current(struct flow *flow);
 static void on_application(struct flow *flow);
 static void on_removed(struct flow *flow);
 
-static struct accounts *accounts_of(struct req *req)
-{
-	return worker_common(req_worker(req))->accounts;
-}
-
 static void put_application(struct json_writer *w, struct arena *arena, struct sid account,
 			    const struct application *application)
 {
@@ -77,7 +72,7 @@ void applications_create(struct req *req)
 	    !application_fields_or_reply(req, one->form, &one->application))
 		return;
 	one->application.sid = sid_new("AP");
-	application_put(accounts_of(req), req_flow(req), req_caller(req)->account, &one->application,
+	application_put(req_accounts(req), req_flow(req), req_caller(req)->account, &one->application,
 			STEP(on_created));
 }
 
@@ -97,7 +92,7 @@ void applications_list_get(struct req *req)
 	query.page = listing->page.page;
 	query.size = listing->page.size;
 	query.name = listing->name.value;
-	applications_list(accounts_of(req), req_flow(req), req_caller(req)->account, &query,
+	applications_list(req_accounts(req), req_flow(req), req_caller(req)->account, &query,
 			  &listing->applications, STEP(on_page));
 }
 
@@ -132,7 +127,7 @@ void application_get(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "AP", "AP", &sid))
-		application_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		application_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				 &one->application, STEP(on_application));
 }
 
@@ -147,7 +142,7 @@ void application_update(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "AP", "AP", &sid) && req_form_or_reply(req, &one->form))
-		application_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		application_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				 &one->application, STEP(on_current));
 }
 
@@ -157,7 +152,7 @@ static void on_current(struct flow *flow)
 	struct req *req = flow_req(flow);
 
 	if (application_fields_or_reply(req, one->form, &one->application))
-		application_put(accounts_of(req), flow, req_caller(req)->account, &one->application,
+		application_put(req_accounts(req), flow, req_caller(req)->account, &one->application,
 				STEP(on_application));
 }
 
@@ -166,7 +161,7 @@ void application_remove(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "AP", "AP", &sid))
-		application_delete(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		application_delete(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				   STEP(on_removed));
 }
 

@@ -34,11 +34,6 @@ static void on_current(struct flow *flow);
 static void on_number(struct flow *flow);
 static void on_removed(struct flow *flow);
 
-static struct accounts *accounts_of(struct req *req)
-{
-	return worker_common(req_worker(req))->accounts;
-}
-
 /* Members of numbers that can be bought, which these are not. */
 static void put_constants(struct json_writer *w)
 {
@@ -136,10 +131,10 @@ static void change(struct flow *flow, struct flow_step done)
 	    !application_sid_or_reply(req, one->form, &one->number.application))
 		return;
 	if (sid_is_set(one->number.application))
-		application_find(accounts_of(req), flow, req_caller(req)->account, one->number.application,
+		application_find(req_accounts(req), flow, req_caller(req)->account, one->number.application,
 				 &one->application, STEP(on_application));
 	else
-		phone_number_put(accounts_of(req), flow, req_caller(req)->account, &one->number, done);
+		phone_number_put(req_accounts(req), flow, req_caller(req)->account, &one->number, done);
 }
 
 static void on_application(struct flow *flow)
@@ -152,7 +147,7 @@ static void on_application(struct flow *flow)
 		reply_error(req, ERR_BAD_APPLICATION,
 			    "VoiceApplicationSid is not an application of this account");
 	else
-		phone_number_put(accounts_of(req), flow, req_caller(req)->account, &one->number, one->done);
+		phone_number_put(req_accounts(req), flow, req_caller(req)->account, &one->number, one->done);
 }
 
 static bool number_or_reply(struct req *req, const struct form *form, struct str *out)
@@ -191,7 +186,7 @@ void phone_number_update(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "PN", "PN", &sid) && req_form_or_reply(req, &one->form))
-		phone_number_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		phone_number_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				  &one->number, STEP(on_current));
 }
 
@@ -211,7 +206,7 @@ void phone_number_remove(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "PN", "PN", &sid))
-		phone_number_delete(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		phone_number_delete(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				    STEP(on_removed));
 }
 
@@ -228,7 +223,7 @@ void phone_number_get(struct req *req)
 	struct sid sid;
 
 	if (twilio_sid_or_reply(req, "PN", "PN", &sid))
-		phone_number_read(accounts_of(req), req_flow(req), req_caller(req)->account, sid,
+		phone_number_read(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
 				  &one->number, STEP(on_number));
 }
 
@@ -250,7 +245,7 @@ void phone_numbers_list_get(struct req *req)
 	query.size = listing->page.size;
 	query.name = listing->filters[0].value;
 	query.number = listing->filters[1].value;
-	phone_numbers_list(accounts_of(req), req_flow(req), req_caller(req)->account, &query,
+	phone_numbers_list(req_accounts(req), req_flow(req), req_caller(req)->account, &query,
 			   &listing->numbers, STEP(on_page));
 }
 

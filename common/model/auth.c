@@ -40,18 +40,16 @@ const struct caller *req_caller(const struct req *req)
 	return req_user(req);
 }
 
-static struct accounts *req_accounts(struct req *req)
+struct accounts *req_accounts(struct req *req)
 {
 	return worker_common(req_worker(req))->accounts;
 }
 
+/* What to ask with instead, where it is not Basic. */
 static void reply_unauthorized(struct req *req)
 {
-	const bool wants_token = req_route(req)->auth == AUTH_CLIENT;
-
-	reply_header(req, "WWW-Authenticate",
-		     wants_token ? STR("Bearer realm=\"switchhook\"")
-				 : STR("Basic realm=\"switchhook\", charset=\"UTF-8\""));
+	if (req_route(req)->auth == AUTH_CLIENT)
+		reply_header(req, "WWW-Authenticate", STR("Bearer realm=\"switchhook\""));
 	reply_error(req, ERR_UNAUTHORIZED, "%s", "");
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/io/http_route.h"
 #include "common/model/account.h"
+#include "common/model/app.h"
 #include "common/model/client_token.h"
 
 enum auth { AUTH_NONE, AUTH_SERVER, AUTH_CLIENT, AUTH_ANY };
@@ -24,21 +25,11 @@ struct caller {
 	const struct client_token *token;        /* client only */
 };
 
-void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common */
+void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common (app.h) */
 const struct caller *req_caller(const struct req *req);
+struct accounts *req_accounts(struct req *req);                  /* of the request's worker */
 
 /* A client's token for a flow of any kind: reads, finds the key, verifies; failures are
  * the token's own errors.  `account` not set: the token decides. */
 void auth_client_token(struct accounts *accounts, struct flow *flow, struct sid account, struct str text,
                        struct client_token *out, struct flow_step next);
-
-/* The start of both services' per-worker state (worker->app). */
-struct app_common {
-	const struct settings *settings;
-	const struct seal *seal;
-	struct accounts *accounts;
-};
-static inline struct app_common *worker_common(struct worker *worker)
-{
-	return worker->app;
-}

@@ -2,157 +2,31 @@
  * account, what is remembered and what makes it forgotten.  What a token says is
  * tested in test_client_token.c.
  */
-#include "tests/unit/redis_fixture.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/account_fixture.h"
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
-#include "common/model/account_store.h"
 #include "common/model/auth.h"
-#include "scripts.gen.h"
 
-#define AC	"AC00000000000000000000000000000001"
-#define OTHER	"AC00000000000000000000000000000002"
-#define KEY	"SK00000000000000000000000000000001"
 #define UNKNOWN "SK00000000000000000000000000000009"
 
-#define SECRET	"key-secret-0123456789"
-#define PRIMARY "primary-token-0123456789"
-#define SECOND	"second-token-0123456789"
+static struct client_token token_read;
 
-struct bench {
-	struct redis_server server;
-	struct scene scene;
-	struct seal *seal;
-	struct worker worker;
-	struct accounts *accounts;
-	struct arena *arena;
-	struct flow flow;
-	struct client_token token;
-};
-
-static struct sid sid_of(const char *text)
+static int set_up_records(void **state)
 {
-	struct sid sid = { "" };
-
-	assert_true(*text == '\0' || sid_parse(str_of(text), text, &sid));
-	return sid;
-}
-
-static void on_ready(void *arg)
-{
-	scene_note(arg, "ready");
-}
-
-static void on_done(struct flow *flow)
-{
-	scene_note(flow->owner, "ok");
-	flow_done(flow);
-}
-
-static void on_fail(struct flow *flow, enum err err, const char *detail)
-{
-	(void)detail;
-	scene_note(flow->owner, "%s", err_name(err));
-}
-
-static void on_end(struct flow *flow)
-{
-	scene_note(flow->owner, "end");
-}
-
-static struct flow *begin(struct bench *bench)
-{
-	static const struct flow_kind kind = { "test", on_fail, on_end };
-
-	flow_init(&bench->flow, &kind, &bench->worker, bench->arena, &bench->scene);
-	return &bench->flow;
-}
-
-static void await_epoch(struct bench *bench, uint64_t epoch)
-{
-	for (int ms = 0; ms < SCENE_PATIENCE_MS && bench->accounts->epoch < epoch; ms++)
-		scene_run_for(&bench->scene, 1);
-	assert_true(bench->accounts->epoch >= epoch);
-}
-
-/* A change is over when its own invalidation has come back. */
-static void put_account(struct bench *bench, const char *status)
-{
-	const uint64_t epoch = bench->accounts->epoch;
-	struct account account = { .sid = sid_of(AC),
-				   .name = STR(""),
-				   .status = str_of(status),
-				   .auth_token = STR(PRIMARY),
-				   .auth_token_second = STR(SECOND) };
-
-	account_put(bench->accounts, begin(bench), &account, STEP(on_done));
-	scene_await(&bench->scene, "ok end");
-	await_epoch(bench, epoch + 2);
-}
-
-static void put_key(struct bench *bench)
-{
-	const uint64_t epoch = bench->accounts->epoch;
-	struct api_key key = { .sid = sid_of(KEY), .name = STR(""), .secret = STR(SECRET) };
-
-	api_key_put(bench->accounts, begin(bench), sid_of(AC), &key, STEP(on_done));
-	scene_await(&bench->scene, "ok end");
-	await_epoch(bench, epoch + 2);
+	set_up(state);
+	put_account(*state, &((struct bench *)*state)->here, "", "active");
+	put_key(*state, &((struct bench *)*state)->here);
+	return 0;
 }
 
 static void delete_key(struct bench *bench)
 {
-	const uint64_t epoch = bench->accounts->epoch;
+	const struct heard before = heard(bench);
 
-	api_key_delete(bench->accounts, begin(bench), sid_of(AC), sid_of(KEY), STEP(on_done));
-	scene_await(&bench->scene, "ok end");
-	await_epoch(bench, epoch + 2);
-}
-
-static int set_up(void **state)
-{
-	struct bench *bench = x_alloc(sizeof(*bench));
-	struct redis_conf conf = {
-		.host = "127.0.0.1",
-		.client_name = "test",
-		.timeout_ms = 5000,
-		.max_pending = 100,
-		.scripts = scripts,
-		.n_scripts = SCRIPT_COUNT,
-		.on_ready = on_ready,
-		.arg = &bench->scene,
-	};
-
-	redis_server_start(&bench->server, 0, NULL);
-	conf.port = bench->server.port;
-	scene_open(&bench->scene);
-	bench->arena = arena_new(16 << 20);
-	bench->seal = seal_new(STR("cluster-secret-of-a-test-0123456789abcdef"), STR_NULL);
-	bench->worker.loop = bench->scene.loop;
-	bench->worker.redis = redis_new(bench->scene.loop, &conf);
-	scene_await(&bench->scene, "ready");
-	conf.on_ready = NULL;
-	bench->accounts = accounts_new(&bench->worker, &conf, bench->seal);
-	await_epoch(bench, 1); /* the gap of the first subscription */
-	put_account(bench, "active");
-	put_key(bench);
-	*state = bench;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct bench *bench = *state;
-
-	bench->accounts = accounts_free(bench->accounts);
-	bench->worker.redis = redis_free(bench->worker.redis);
-	scene_close(&bench->scene);
-	bench->seal = seal_free(bench->seal);
-	arena_free(bench->arena);
-	redis_server_kill(&bench->server);
-	x_free(bench);
-	return 0;
+	api_key_delete(bench->here.accounts, begin(bench, &bench->here), sid_of(AC), sid_of(KEY),
+		       STEP(on_done));
+	await_change(bench, &bench->here, before);
 }
 
 /* -- tokens -- */
@@ -202,8 +76,9 @@ static struct str capability_token(struct bench *bench, const char *secret)
 
 static void check(struct bench *bench, const char *account, struct str text, const char *expected)
 {
-	memset(&bench->token, 0, sizeof(bench->token));
-	auth_client_token(bench->accounts, begin(bench), sid_of(account), text, &bench->token, STEP(on_done));
+	token_read = (struct client_token){ .incoming = false };
+	auth_client_token(bench->here.accounts, begin(bench, &bench->here), sid_of(account), text,
+			  &token_read, STEP(on_done));
 	scene_await(&bench->scene, expected);
 }
 
@@ -231,19 +106,19 @@ static void test_outcomes(void **state)
 		struct str token;
 		const char *expected;
 	} cases[] = {
-		{ "", access_token(bench, KEY, AC, SECRET, 600), "ok end" },
-		{ AC, access_token(bench, KEY, AC, SECRET, 601), "ok end" },
-		{ OTHER, access_token(bench, KEY, AC, SECRET, 602), "TOKEN_ACCOUNT end" },
-		{ "", access_token(bench, UNKNOWN, AC, SECRET, 600), "TOKEN_ISSUER end" },
-		{ "", access_token(bench, KEY, OTHER, SECRET, 600), "TOKEN_ISSUER end" },
+		{ "", access_token(bench, KEY, AC, KEY_SECRET, 600), "ok end" },
+		{ AC, access_token(bench, KEY, AC, KEY_SECRET, 601), "ok end" },
+		{ OTHER, access_token(bench, KEY, AC, KEY_SECRET, 602), "TOKEN_ACCOUNT end" },
+		{ "", access_token(bench, UNKNOWN, AC, KEY_SECRET, 600), "TOKEN_ISSUER end" },
+		{ "", access_token(bench, KEY, OTHER, KEY_SECRET, 600), "TOKEN_ISSUER end" },
 		{ "", access_token(bench, KEY, AC, "another-secret", 600), "TOKEN_SIGNATURE end" },
 		{ OTHER, access_token(bench, KEY, AC, "another-secret", 600), "TOKEN_SIGNATURE end" },
-		{ "", access_token(bench, KEY, AC, SECRET, -30), "TOKEN_EXPIRED end" },
+		{ "", access_token(bench, KEY, AC, KEY_SECRET, -30), "TOKEN_EXPIRED end" },
 		{ "", STR("no.token"), "TOKEN_INVALID end" },
 		{ "", STR(""), "TOKEN_INVALID end" },
 		{ AC, capability_token(bench, PRIMARY), "ok end" },
 		{ AC, capability_token(bench, SECOND), "ok end" },
-		{ AC, capability_token(bench, SECRET), "TOKEN_SIGNATURE end" },
+		{ AC, capability_token(bench, KEY_SECRET), "TOKEN_SIGNATURE end" },
 	};
 	long accepted = counted("switchhook_tokens_accepted_total"),
 	     refused = counted("switchhook_tokens_refused_total");
@@ -262,16 +137,16 @@ static void test_outcomes(void **state)
 static void test_what_a_remembered_token_says(void **state)
 {
 	struct bench *bench = *state;
-	const struct str text = access_token(bench, KEY, AC, SECRET, 600);
+	const struct str text = access_token(bench, KEY, AC, KEY_SECRET, 600);
 
 	for (int i = 0; i < 2; i++) {
 		check(bench, AC, text, "ok end");
-		assert_int_equal(account_cache_count(bench->accounts->tokens), 1);
-		assert_str_equal(bench->token.identity, "alice");
-		assert_str_equal(bench->token.id, "j");
-		assert_str_equal(bench->token.parameters, "{}");
-		assert_string_equal(bench->token.key.s, KEY);
-		assert_true(bench->token.incoming);
+		assert_int_equal(account_cache_count(bench->here.accounts->tokens), 1);
+		assert_str_equal(token_read.identity, "alice");
+		assert_str_equal(token_read.id, "j");
+		assert_str_equal(token_read.parameters, "{}");
+		assert_string_equal(token_read.key.s, KEY);
+		assert_true(token_read.incoming);
 	}
 	check(bench, OTHER, text, "TOKEN_ACCOUNT end");
 }
@@ -279,13 +154,13 @@ static void test_what_a_remembered_token_says(void **state)
 static void test_remembered_until_the_account_changes(void **state)
 {
 	struct bench *bench = *state;
-	const struct str text = access_token(bench, KEY, AC, SECRET, 600);
+	const struct str text = access_token(bench, KEY, AC, KEY_SECRET, 600);
 
 	check(bench, AC, text, "ok end");
 	redis_server_do(&bench->server, "DEL k:{" AC "}");
 	check(bench, AC, text, "ok end");
 
-	put_key(bench);
+	put_key(bench, &bench->here);
 	check(bench, AC, text, "ok end");
 	delete_key(bench);
 	check(bench, AC, text, "TOKEN_ISSUER end");
@@ -294,15 +169,15 @@ static void test_remembered_until_the_account_changes(void **state)
 static void test_suspended_and_closed(void **state)
 {
 	struct bench *bench = *state;
-	const struct str text = access_token(bench, KEY, AC, SECRET, 600);
+	const struct str text = access_token(bench, KEY, AC, KEY_SECRET, 600);
 
 	check(bench, AC, text, "ok end");
-	put_account(bench, "suspended");
+	put_account(bench, &bench->here, "", "suspended");
 	check(bench, AC, text, "ACCOUNT_SUSPENDED end");
 	check(bench, AC, access_token(bench, KEY, AC, "another-secret", 600), "TOKEN_SIGNATURE end");
-	put_account(bench, "closed");
+	put_account(bench, &bench->here, "", "closed");
 	check(bench, AC, text, "TOKEN_ISSUER end");
-	put_account(bench, "active");
+	put_account(bench, &bench->here, "", "active");
 	check(bench, AC, text, "ok end");
 }
 
@@ -311,8 +186,8 @@ static void test_a_token_in_its_last_moment_is_not_remembered(void **state)
 	struct bench *bench = *state;
 
 	/* accepted by the tolerance for clocks */
-	check(bench, AC, access_token(bench, KEY, AC, SECRET, -1), "ok end");
-	assert_int_equal(account_cache_count(bench->accounts->tokens), 0);
+	check(bench, AC, access_token(bench, KEY, AC, KEY_SECRET, -1), "ok end");
+	assert_int_equal(account_cache_count(bench->here.accounts->tokens), 0);
 }
 
 static void test_store_away_is_no_refusal(void **state)
@@ -320,13 +195,13 @@ static void test_store_away_is_no_refusal(void **state)
 	struct bench *bench = *state;
 	const long refused = counted("switchhook_tokens_refused_total");
 
-	accounts_forget(bench->accounts, STR(AC));
+	accounts_forget(bench->here.accounts, STR(AC));
 	redis_server_kill(&bench->server);
-	check(bench, AC, access_token(bench, KEY, AC, SECRET, 600), "STORE_DOWN end");
+	check(bench, AC, access_token(bench, KEY, AC, KEY_SECRET, 600), "STORE_DOWN end");
 	assert_int_equal(counted("switchhook_tokens_refused_total"), refused);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up_records, tear_down)
 
 int main(void)
 {
