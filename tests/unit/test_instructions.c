@@ -325,6 +325,8 @@ static void test_accepted_ranges(void **state)
 	assert_int_equal(last.verbs[0].targets[0].events, EVENT_RINGING | EVENT_ANSWERED);
 	parse_ok(XML, DIAL("sequential='true' method='GET'"));
 	assert_true(last.verbs[0].sequential && last.verbs[0].get);
+	parse_ok(XML, DIAL("action=' /after ' method=' GET '"));
+	assert_str(last.verbs[0].url, "/after");
 }
 
 /* -- bounds --------------------------------------------------------------- */
