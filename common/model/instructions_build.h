@@ -44,12 +44,14 @@ struct verb_name {
 const struct verb_name *verb_by_twiml(const char *name);
 const struct verb_name *verb_by_json(struct str name);
 
-struct verb *build_verb(struct build *b, const struct place *place, const struct verb_name *name);   /* NULL: failed */
+/* NULL: failed; a target's `name` has to last as long as the arena */
+struct verb *build_verb(struct build *b, const struct place *place, const struct verb_name *name);
 MUST_USE bool build_verb_end(struct build *b, const struct place *place, struct verb *verb);
 
-/* `name` has to last as long as the arena */
-struct dial_target *build_target(struct build *b, const struct place *place, enum target_kind kind, struct str name);
-MUST_USE bool build_identity(struct build *b, const struct place *place, struct dial_target *target, struct str name);
+struct dial_target *build_target(struct build *b, const struct place *place, enum target_kind kind,
+                                 struct str name);
+MUST_USE bool build_identity(struct build *b, const struct place *place, struct dial_target *target,
+                             struct str name);
 MUST_USE bool build_parameter(struct build *b, const struct place *place, struct str name, struct str value);
 MUST_USE bool build_target_end(struct build *b, const struct place *place, struct dial_target *target);
 
@@ -82,14 +84,15 @@ struct field_set {
 struct field_set fields_of_verb(enum verb_kind kind);
 struct field_set fields_of_client(void);
 
-/* The setters check and store into the field of `thing`; name is the form's own spelling. */
-MUST_USE bool set_text(struct build *b, const struct place *place, const struct field *field, const char *name,
-                       struct str text, void *thing);            /* URL, METHOD, TEXT, REASON */
-MUST_USE bool set_number(struct build *b, const struct place *place, const struct field *field, const char *name,
-                         int64_t number, void *thing);
+/* The setters check and store into the field of `thing`; name is the form's own spelling.
+ * set_text: URL, METHOD, TEXT, REASON */
+MUST_USE bool set_text(struct build *b, const struct place *place, const struct field *field,
+                       const char *name, struct str text, void *thing);
+MUST_USE bool set_number(struct build *b, const struct place *place, const struct field *field,
+                         const char *name, int64_t number, void *thing);
 void set_flag(const struct field *field, bool flag, void *thing);
-MUST_USE bool add_event(struct build *b, const struct place *place, const struct field *field, const char *name,
-                        struct str event, void *thing);
+MUST_USE bool add_event(struct build *b, const struct place *place, const struct field *field,
+                        const char *name, struct str event, void *thing);
 
 /* -- the two forms -- */
 
