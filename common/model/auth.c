@@ -1,7 +1,7 @@
 /* auth.c - who is asking: the authorize hook.
  *
- *     auth_request -> Basic:  on_basic -> (past the cache, once) -> step_allowed
- *                  -> Bearer: auth_client_token                  -> step_client -> step_allowed
+ *     auth_request -> Basic:  account, key -> (past the cache, once) -> step_allowed
+ *                  -> Bearer: auth_client_token -> step_client       -> step_allowed
  *
  * Basic credentials are never refused by what the cache says: a wrong secret is
  * compared again with what Redis holds at that moment.  So a secret that was
@@ -15,15 +15,16 @@
 
 enum { BASIC_MAX = 512 };
 
-struct basic {		 /* a server's credentials on their way */
+/* A server's credentials on their way. */
+struct basic {
 	struct sid path; /* the path's account, or unset */
 	struct sid user; /* AC or SK */
 	struct str secret;
 	struct account account;
 	struct api_key key;
 	bool is_key;
+	bool was_cached; /* the record that has the secret */
 	bool past_cache;
-	bool any_cached;
 	unsigned waiting;
 };
 
@@ -31,7 +32,8 @@ struct bearer {
 	struct client_token token;
 };
 
-static void on_basic(struct flow *flow, void *arg, bool was_cached);
+static void on_account(struct flow *flow, void *arg, bool was_cached);
+static void on_key(struct flow *flow, void *arg, bool was_cached);
 static void step_client(struct flow *flow);
 static void step_allowed(struct flow *flow);
 
@@ -110,7 +112,7 @@ static bool basic_is_right(const struct basic *basic)
 }
 
 static void look_up(struct flow *flow, struct basic *basic, const struct record_kind *kind,
-		    struct sid account, struct str id, void *out)
+		    struct sid account, struct str id, void *out, record_found_fn *found)
 {
 	const struct record_lookup want = {
 		.kind = kind,
@@ -119,8 +121,8 @@ static void look_up(struct flow *flow, struct basic *basic, const struct record_
 		.out = out,
 		.past_cache = basic->past_cache,
 		.absent_is_fine = true,
-		.waiting_for = "on_basic",
-		.found = on_basic,
+		.waiting_for = "credentials",
+		.found = found,
 		.arg = basic,
 	};
 
@@ -133,9 +135,9 @@ static void basic_look_up(struct flow *flow, struct basic *basic)
 	const struct sid account = basic->is_key ? basic->path : basic->user;
 
 	basic->waiting = basic->is_key ? 2 : 1;
-	look_up(flow, basic, &record_account, account, sid_str(&account), &basic->account);
+	look_up(flow, basic, &record_account, account, sid_str(&account), &basic->account, on_account);
 	if (basic->is_key)
-		look_up(flow, basic, &record_key, account, sid_str(&basic->user), &basic->key);
+		look_up(flow, basic, &record_key, account, sid_str(&basic->user), &basic->key, on_key);
 }
 
 static void allow_server(struct flow *flow, const struct basic *basic)
@@ -151,28 +153,48 @@ static void allow_server(struct flow *flow, const struct basic *basic)
 	flow_run(flow, STEP(step_allowed));
 }
 
-static void on_basic(struct flow *flow, void *arg, bool was_cached)
+static void refuse_or_ask_again(struct flow *flow, struct basic *basic)
 {
-	struct basic *basic = arg;
-	struct req *req = flow_req(flow);
-
-	basic->any_cached = basic->any_cached || was_cached;
-	if (--basic->waiting > 0)
-		return;
-	if (basic_is_right(basic)) {
-		if (sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid))
-			reply_error(req, ERR_NOT_FOUND, "%s", "");
-		else if (!str_eq(basic->account.status, STR("active")))
-			reply_error(req, ERR_ACCOUNT_SUSPENDED, "%s", "");
-		else
-			allow_server(flow, basic);
-	} else if (basic->any_cached && !basic->past_cache) {
+	if (basic->was_cached && !basic->past_cache) {
 		basic->past_cache = true;
 		basic_look_up(flow, basic);
 	} else {
 		log_debug("credentials_refused", "user=%s", basic->user.s);
-		reply_unauthorized(req);
+		reply_unauthorized(flow_req(flow));
 	}
+}
+
+static void on_both(struct flow *flow, struct basic *basic)
+{
+	struct req *req = flow_req(flow);
+
+	if (!basic_is_right(basic))
+		refuse_or_ask_again(flow, basic);
+	else if (sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid))
+		reply_error(req, ERR_NOT_FOUND, "%s", "");
+	else if (!str_eq(basic->account.status, STR("active")))
+		reply_error(req, ERR_ACCOUNT_SUSPENDED, "%s", "");
+	else
+		allow_server(flow, basic);
+}
+
+static void on_account(struct flow *flow, void *arg, bool was_cached)
+{
+	struct basic *basic = arg;
+
+	if (!basic->is_key)
+		basic->was_cached = was_cached;
+	if (--basic->waiting == 0)
+		on_both(flow, basic);
+}
+
+static void on_key(struct flow *flow, void *arg, bool was_cached)
+{
+	struct basic *basic = arg;
+
+	basic->was_cached = was_cached;
+	if (--basic->waiting == 0)
+		on_both(flow, basic);
 }
 
 /* An API key is looked for in the path's account: a path without one can not be asked with a key. */
