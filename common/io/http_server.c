@@ -32,7 +32,7 @@
 
 enum {
 	BACKLOG = 1024,
-	POOL_SIZE = 32 * 1024, /* per connection: head, and pieces of the body */
+	POOL_SIZE = 16 * 1024, /* per connection: head, and pieces of the body; zeroed with every request */
 	RUNS_PER_TURN = 8,
 	RUNS_AT_END = 32,
 	HANGUPS_AT_ONCE = 64,
@@ -48,7 +48,7 @@ void http_kick(struct http_server *server)
 static void arm_timer(struct http_server *server)
 {
 	const uint64_t now_ms = clock_mono_ms();
-	MHD_UNSIGNED_LONG_LONG left_ms;
+	unsigned long long left_ms;
 
 	if (server->dirty)
 		left_ms = 0;
