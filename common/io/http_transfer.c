@@ -140,7 +140,6 @@ static bool set_url(struct http_transfer *t, struct str url)
 		return false;
 	if (curl_url_set(t->url, CURLUPART_URL, arena_cstr(t->arena, url), 0) != CURLUE_OK || !take_login(t))
 		return false;
-	curl_url_set(t->url, CURLUPART_FRAGMENT, NULL, 0);
 	return curl_easy_setopt(t->easy, CURLOPT_CURLU, t->url) == CURLE_OK;
 }
 

@@ -18,7 +18,7 @@ struct http_transfer_rules {
 
 struct http_transfer {
 	CURL *easy;
-	CURLU *url;                      /* without login and fragment; libcurl reads it when the transfer starts */
+	CURLU *url;                      /* without login; libcurl reads it when the transfer starts */
 	struct curl_slist *headers;
 	struct arena *arena;
 	const struct netguard *guard;

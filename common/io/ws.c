@@ -16,8 +16,6 @@
 #include "common/io/ws.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -175,7 +173,6 @@ static void on_upgrade(void *arg, struct worker *worker, int fd, struct str earl
 	buf_init(&ws->out, conf->max_queue);
 	buf_put(&ws->in, early);
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	ws->timer = loop_timer_new(ws->loop, on_timer, ws);
 	ws->watch = loop_watch_new(ws->loop, fd, on_socket, ws);
 	metric_add(METRIC_ws_connections, 1);

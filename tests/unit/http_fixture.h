@@ -286,22 +286,25 @@ static const struct {
 	{ "/work", customer_work },
 };
 
-/* One request with its body into conn->request. */
+/* One request with its body; conn->request keeps as much as it holds. */
 static inline bool customer_read(struct customer_conn *conn)
 {
-	size_t need = SIZE_MAX;
+	const size_t room = sizeof(conn->request) - 1;
+	char rest[4096];
+	size_t need = SIZE_MAX, got = 0;
 
-	conn->request_n = 0;
-	while (conn->request_n < need && conn->request_n < sizeof(conn->request) - 1) {
-		const ssize_t n = recv(conn->fd, conn->request + conn->request_n,
-				       sizeof(conn->request) - 1 - conn->request_n, 0);
+	while (got < need) {
+		const bool keep = got < room;
+		const ssize_t n = recv(conn->fd, keep ? conn->request + got : rest,
+				       keep ? room - got : sizeof(rest), 0);
 		const char *end, *length;
 
 		if (n <= 0)
 			return false;
 		if (conn->request[0] == 0x16) /* a TLS handshake: none spoken here */
 			return customer_garbage(conn);
-		conn->request_n += (size_t)n;
+		got += (size_t)n;
+		conn->request_n = MIN(got, room);
 		conn->request[conn->request_n] = '\0';
 		end = strstr(conn->request, "\r\n\r\n");
 		length = strstr(conn->request, "Content-Length: ");

@@ -304,6 +304,27 @@ static void sends_a_form(void **state)
 	assert_null(strstr(outcome->body, "rc=2"));
 }
 
+static void asks_nobody_to_continue(void **state)
+{
+	enum { LONG = 1200 * 1024 }; /* libcurl would ask from 1 MB on */
+	struct scene *scene = *state;
+	char *body = malloc(LONG);
+
+	memset(body, 'x', LONG);
+	const struct outcome *outcome =
+		fetch_on(scene, scene->client,
+			 (struct http_fetch){ .post = true,
+					      .url = url_of(scene, "http://127.0.0.1:%u/echo"),
+					      .body = str_n(body, LONG) });
+
+	free(body); /* it was copied */
+	await(scene, 1);
+	assert_err(outcome, ERR_NONE, "long body");
+	assert_non_null(strstr(outcome->body, "\r\nContent-Length: 1228800\r\n"));
+	assert_null(strstr(outcome->body, "Expect"));
+	assert_null(strstr(outcome->body, "Content-Type"));
+}
+
 static void moves_the_login_out_of_the_url(void **state)
 {
 	struct scene *scene = *state;
@@ -668,6 +689,7 @@ int main(void)
 		TEST(keeps_headers_of_the_final_answer),
 		TEST(does_not_decompress),
 		TEST(sends_a_form),
+		TEST(asks_nobody_to_continue),
 		TEST(moves_the_login_out_of_the_url),
 		TEST(refuses_bad_headers),
 		TEST(blocks_addresses),
