@@ -137,6 +137,7 @@ void http_req_completed(struct req *req, unsigned library_status)
 /* ---- the head ---- */
 
 struct framing {
+	bool bad_name;
 	unsigned lengths, codings, hosts;
 	struct str length, coding;
 };
@@ -147,6 +148,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 	const struct str name = str_of(key);
 
 	(void)kind;
+	if (strpbrk(key, " \t\"(),/:;<=>?@[\\]{}") || str_has_ctl(name))
+		framing->bad_name = true;
 	if (str_eq_nocase(name, STR("Content-Length"))) {
 		framing->lengths++;
 		framing->length = str_of(value);
@@ -163,6 +166,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 static const char *framing_fault(const struct framing *framing, uint64_t *length)
 {
 	*length = 0;
+	if (framing->bad_name) /* "Content-Length :" is one header to some, another to others */
+		return "the name of a header is not valid";
 	if (framing->lengths + framing->codings > 1)
 		return "one Content-Length or Transfer-Encoding is allowed";
 	if (framing->hosts > 1)

@@ -4,7 +4,9 @@
  * body (HTTP_BODY_MAX), time until a request has arrived (408 or cut), idle
  * time, connections in all.  Requests that parsers disagree about (both
  * Content-Length and Transfer-Encoding, repeated Content-Length, any transfer
- * coding but chunked, NUL in a value) are refused.
+ * coding but chunked, a header's name that is no token, NUL in a decoded value)
+ * are refused.  A raw NUL in a header cuts its value in the library: the proxy in
+ * front has to refuse those, as HAProxy does.
  *
  * Stop: http_server_quiesce takes no new connection; http_server_is_idle tells
  * when the last request is answered; then http_server_free.

@@ -232,13 +232,20 @@ static void on_loop(void (*fn)(void))
 	sem_destroy(&errand.done);
 }
 
+static bool idle;
+
+static void look_if_idle(void)
+{
+	idle = http_server_is_idle(t.server);
+}
+
 static void stop(void)
 {
 	t.server = http_server_free(t.server);
 	loop_stop(t.worker.loop);
 }
 
-static int setup(void **state)
+static int setup_behind(const char *trusted_proxies)
 {
 	const struct http_server_conf conf = {
 		.bind = "127.0.0.1",
@@ -246,11 +253,10 @@ static int setup(void **state)
 		.arrival_ms = ARRIVAL_MS,
 		.idle_ms = 60000,
 		.deadline_ms = DEADLINE_MS,
-		.trusted_proxies = "127.0.0.1,10.0.0.0/8",
+		.trusted_proxies = trusted_proxies,
 		.app = &app,
 	};
 
-	(void)state;
 	t.worker = (struct worker){ .count = 1, .all = &t.worker, .loop = loop_new() };
 	sem_init(&t.suspended, 0, 0);
 	sem_init(&t.abandoned, 0, 0);
@@ -258,6 +264,18 @@ static int setup(void **state)
 	assert_int_equal(http_server_new(&t.worker, &conf, &t.server), ERR_NONE);
 	assert_int_equal(pthread_create(&t.thread, NULL, thread_main, t.worker.loop), 0);
 	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return setup_behind("127.0.0.1,10.0.0.0/8");
+}
+
+static int setup_in_the_open(void **state)
+{
+	(void)state;
+	return setup_behind("10.0.0.0/8");
 }
 
 static int teardown(void **state)
@@ -506,6 +524,65 @@ static void other_origins_read_only_with_a_token(void **state)
 	has_not(reply, "Access-Control-Allow-Origin");
 }
 
+static void strangers_are_not_believed(void **state)
+{
+	(void)state;
+	has(ask("GET /whoami HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4\r\n" HEAD_END), "\r\n\r\n127.0.0.1");
+	has(ask("GET /hello HTTP/1.1\r\nRequest-Id: mine\r\n" HEAD_END), "Request-Id: RQ");
+}
+
+static void log_all(void)
+{
+	log_setup(LOG_INFO, LOG_LOGFMT, "test");
+}
+
+static void log_errors(void)
+{
+	log_setup(LOG_ERROR, LOG_LOGFMT, "test");
+}
+
+/* What the server's thread writes to stderr while a request is served. */
+static const char *log_of(const char *request)
+{
+	static char lines[4096];
+	const int saved = dup(STDERR_FILENO);
+	int fds[2];
+	ssize_t n;
+
+	assert_int_equal(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	on_loop(log_all);
+	ask(request);
+	on_loop(log_errors); /* the line is written once the reply is sent */
+	dup2(saved, STDERR_FILENO);
+	n = read(fds[0], lines, sizeof(lines) - 1);
+	assert_true(n > 0);
+	lines[n] = '\0';
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+	return lines;
+}
+
+static void every_request_has_one_access_line(void **state)
+{
+	static char long_head[20000];
+	const char *lines = log_of("GET /items/a%2Fb?q=1 HTTP/1.1\r\n" HEAD_END);
+
+	(void)state;
+	assert_int_equal(count(lines, "event=http "), 1);
+	has(lines, "method=GET");
+	has(lines, "/items/a%2Fb");
+	has(lines, "status=200");
+	has(lines, "req=RQ");
+	has_not(lines, "q=1"); /* a query may hold what is not for logs */
+
+	snprintf(long_head, sizeof(long_head), "GET /hello HTTP/1.1\r\nX: %018000d\r\n" HEAD_END, 1);
+	lines = log_of(long_head); /* refused by the library itself */
+	assert_int_equal(count(lines, "event=http "), 1);
+	has(lines, "status=431");
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
 	const char *reply = ask("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -530,6 +607,8 @@ static void ambiguous_framing_is_refused(void **state)
 		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
 		"Transfer-Encoding: gzip, chunked\r\n",
 		"Transfer-Encoding: identity\r\n",
+		"Transfer-Encoding : chunked\r\n",
+		"Content-Length : 5\r\n",
 		"Content-Length: +5\r\n",
 		"Content-Length: 5, 5\r\n",
 		"Host: other\r\n",
@@ -662,13 +741,6 @@ static int teardown_released(void **state)
 	return teardown(state);
 }
 
-static bool idle;
-
-static void look_if_idle(void)
-{
-	idle = http_server_is_idle(t.server);
-}
-
 static void quiesce(void)
 {
 	http_server_quiesce(t.server);
@@ -764,6 +836,8 @@ int main(void)
 		SERVED(bodies_by_table),
 		SERVED(head_has_no_body),
 		SERVED(other_origins_read_only_with_a_token),
+		cmocka_unit_test_setup_teardown(strangers_are_not_believed, setup_in_the_open, teardown),
+		SERVED(every_request_has_one_access_line),
 		SERVED(pipelined_requests_are_answered_in_order),
 		SERVED(ambiguous_framing_is_refused),
 		SERVED(too_large_bodies_are_refused),
