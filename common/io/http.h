@@ -28,7 +28,7 @@ struct req *flow_req(struct flow *flow);                 /* of a flow of kind "h
 struct arena *req_arena(struct req *req);
 struct worker *req_worker(struct req *req);
 const struct route *req_route(const struct req *req);
-const char *req_id(const struct req *req);               /* Request-Id: RQ + 32 hex */
+const char *req_id(const struct req *req);               /* Request-Id: RQ + 32 hex, or a trusted proxy's own */
 struct str req_path(const struct req *req);              /* raw, as sent, without the query */
 struct str req_header(const struct req *req, const char *name);      /* STR_NULL when absent */
 struct str req_param(const struct req *req, const char *name);       /* {name} of the route, decoded */

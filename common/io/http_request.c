@@ -109,21 +109,6 @@ static struct str address_text(struct arena *arena, const struct sockaddr *addre
 	return arena_copy(arena, str_of(text));
 }
 
-static bool parse_address(struct str text, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (void *)out;
-	struct sockaddr_in6 *v6 = (void *)out;
-	char host[INET6_ADDRSTRLEN];
-
-	*out = (struct sockaddr_storage){ .ss_family = AF_INET };
-	if (!str_copy(text, host, sizeof(host)))
-		return false;
-	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1)
-		return true;
-	out->ss_family = AF_INET6;
-	return inet_pton(AF_INET6, host, &v6->sin6_addr) == 1;
-}
-
 static enum MHD_Result on_forwarded(void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
 {
 	(void)kind;
@@ -139,6 +124,7 @@ static struct str forwarded_address(const struct req *req, struct str list)
 	struct str found = STR_NULL;
 
 	while (list.n) {
+		char host[INET6_ADDRSTRLEN];
 		struct sockaddr_storage address;
 		struct str entry;
 		size_t from = list.n;
@@ -147,7 +133,7 @@ static struct str forwarded_address(const struct req *req, struct str list)
 			from--;
 		entry = str_trim(str_skip(list, from));
 		list.n = from ? from - 1 : 0;
-		if (!parse_address(entry, &address))
+		if (!str_copy(entry, host, sizeof(host)) || !loop_numeric_address(host, 0, &address))
 			break;
 		found = address_text(req->arena, (struct sockaddr *)&address);
 		if (!netguard_lists(&req->conn->server->trusted, (struct sockaddr *)&address))

@@ -15,7 +15,6 @@
  */
 #include "common/io/http_private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -259,25 +258,6 @@ static void set_panic(void)
 
 /* ---- start and stop ---- */
 
-static socklen_t parse_bind(const char *text, uint16_t port, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (void *)out;
-	struct sockaddr_in6 *v6 = (void *)out;
-
-	*out = (struct sockaddr_storage){ .ss_family = AF_UNSPEC };
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		return sizeof(*v4);
-	}
-	if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(port);
-		return sizeof(*v6);
-	}
-	return 0;
-}
-
 static uint16_t bound_port(int fd)
 {
 	struct sockaddr_storage address;
@@ -294,7 +274,7 @@ static enum err open_listener(struct http_server *server, const struct http_serv
 {
 	const int on = 1;
 	struct sockaddr_storage address;
-	const socklen_t len = parse_bind(conf->bind, conf->port, &address);
+	const socklen_t len = loop_numeric_address(conf->bind, conf->port, &address);
 	int fd;
 
 	if (!len) {

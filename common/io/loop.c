@@ -388,17 +388,20 @@ static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *found
 	lookup_end(lookup, err);
 }
 
-static socklen_t numeric_address(const char *host, struct sockaddr_storage *out)
+socklen_t loop_numeric_address(const char *host, uint16_t port, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *v4 = (void *)out;
 	struct sockaddr_in6 *v6 = (void *)out;
 
+	*out = (struct sockaddr_storage){ .ss_family = AF_UNSPEC };
 	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
 		return sizeof(*v4);
 	}
 	if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
 		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
 		return sizeof(*v6);
 	}
 	return 0;
@@ -412,7 +415,7 @@ struct loop_lookup *loop_resolve(struct loop *loop, const char *host, loop_resol
 	lookup->fn = fn;
 	lookup->arg = arg;
 	lookup->uv.data = lookup;
-	lookup->len = numeric_address(host, &lookup->address);
+	lookup->len = loop_numeric_address(host, 0, &lookup->address);
 	if (lookup->len || uv_getaddrinfo(&loop->uv, &lookup->uv, on_resolved, host, NULL, &hints) != 0)
 		loop_defer(loop, on_numeric, lookup);
 	return lookup;

@@ -46,6 +46,9 @@ struct loop_watch *loop_watch_new(struct loop *loop, int fd, loop_watch_fn *fn, 
 void loop_watch_set(struct loop_watch *watch, unsigned events);  /* 0: keep, but do not watch */
 struct loop_watch *loop_watch_free(struct loop_watch *watch);    /* before close(fd); NULL is fine; returns NULL */
 
+/* A numeric IPv4 or IPv6 host as an address; 0 when it is none. */
+socklen_t loop_numeric_address(const char *host, uint16_t port, struct sockaddr_storage *out) MUST_USE;
+
 /* The first address of a name or of a numeric host, port 0; off the loop.
  * ERR_UNAVAILABLE when there is none.  The lookup is gone once fn runs;
  * loop_resolve_cancel before that: fn does not run any more. */

@@ -18,7 +18,7 @@
 #include "common/base/log.h"
 #include "common/io/http_server.h"
 
-enum { PATIENCE_S = 10, ARRIVAL_MS = 400, DEADLINE_MS = 300, REPLY_MAX = 600 * 1024 };
+enum { PATIENCE_S = 10, ARRIVAL_MS = 400, DEADLINE_MS = 600, REPLY_MAX = 600 * 1024 };
 
 static struct {
 	struct worker worker;
