@@ -107,9 +107,10 @@ static void a_stall_of_our_own_is_no_gap(void **state)
 	(void)state;
 	world_open(&world);
 	subscribe(&world);
-	scene_run_for(&world.scene, TIMEOUT_MS + 20); /* a PING is out */
+	redis_server_do(&world.server, "CLIENT PAUSE 300");
+	scene_run_for(&world.scene, TIMEOUT_MS + 50); /* a PING is out, its answer is not */
+	usleep(2 * TIMEOUT_MS * 1000);		      /* the stall itself: nothing to await */
 	redis_server_do(&world.server, "PUBLISH news 1");
-	usleep(2 * TIMEOUT_MS * 1000); /* the stall itself: nothing to await */
 	scene_await(&world.scene, "news:1");
 	scene_run_for(&world.scene, 20);
 	assert_int_equal(world.scene.happened.n, 0);
