@@ -49,7 +49,8 @@ struct redis_conf {
 
 typedef void redis_fn(void *arg, enum err err, const struct redis_reply *reply);
 
-struct redis *redis_new(struct loop *loop, const struct redis_conf *conf);   /* conf's strings are copied, its scripts not */
+/* conf's strings are copied, its scripts not. */
+struct redis *redis_new(struct loop *loop, const struct redis_conf *conf);
 /* Pending calls end with ERR_CLOSED before it returns: then nothing of this
  * connection runs any more.  May be called from its callbacks.  Returns NULL. */
 struct redis *redis_free(struct redis *redis);
@@ -75,7 +76,7 @@ bool redis_is_nil(const struct redis_reply *reply);
 bool redis_is_array(const struct redis_reply *reply);
 size_t redis_count(const struct redis_reply *reply);                    /* 0 when it is no array */
 const struct redis_reply *redis_at(const struct redis_reply *reply, size_t i);   /* NULL beyond the end */
-struct str redis_str(const struct redis_reply *reply);                  /* string or status; STR_NULL otherwise (NULL too) */
+struct str redis_str(const struct redis_reply *reply);                  /* string or status; STR_NULL otherwise */
 struct str redis_str_at(const struct redis_reply *reply, size_t i);
 MUST_USE bool redis_int(const struct redis_reply *reply, int64_t *out); /* integer, or a string that is one */
 int64_t redis_int_at(const struct redis_reply *reply, size_t i, int64_t fallback);

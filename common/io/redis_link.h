@@ -26,10 +26,10 @@
 struct redis_link;
 
 struct redis_link_hooks {
-	void (*on_greet)(void *owner);           /* may be NULL; call redis_link_send for more of the greeting */
+	void (*on_greet)(void *owner);  /* may be NULL; redis_link_send adds to the greeting */
 	void (*on_up)(void *owner);
 	void (*on_reply)(void *owner, const struct redis_reply *reply);
-	void (*on_down)(void *owner, enum err err);      /* after on_up only */
+	void (*on_down)(void *owner, enum err err);     /* after on_up only */
 };
 
 struct redis_link *redis_link_new(struct loop *loop, const struct redis_conf *conf,
@@ -43,5 +43,5 @@ void redis_link_drop(struct redis_link *link, enum err err, const char *reason);
 
 /* Error replies, which callers of redis.h never see. */
 bool redis_is_error(const struct redis_reply *reply);
-struct str redis_error_text(const struct redis_reply *reply);    /* "WRONGTYPE Operation ..."; STR_NULL if it is none */
+struct str redis_error_text(const struct redis_reply *reply);    /* "WRONGTYPE ..."; STR_NULL if it is none */
 bool redis_is_error_of(const struct redis_reply *reply, struct str code);    /* its first word */

@@ -83,7 +83,8 @@ static inline const char *redis_server_do(const struct redis_server *server, con
 }
 
 /* The number behind "name" in the text of INFO, and 0 when it is not there. */
-static inline long redis_server_count(const struct redis_server *server, const char *section, const char *name)
+static inline long redis_server_count(const struct redis_server *server, const char *section,
+				      const char *name)
 {
 	char command[64];
 	const char *at;
