@@ -3,6 +3,17 @@
 
 #include "common/io/http.h"
 
+/* connect.c */
+req_handler_fn connect_get;
+
+/* devices.c */
+req_handler_fn devices_create;
+req_handler_fn device_change;
+req_handler_fn device_delete;
+
+/* presence_get.c */
+req_handler_fn presence_get;
+
 /* accounts.c */
 req_handler_fn account_get;
 

@@ -3,6 +3,21 @@
 
 #include "common/io/http.h"
 
+/* communications.c */
+req_handler_fn communications_create;
+req_handler_fn communication_continue;
+
+/* answer.c */
+req_handler_fn communication_answer;
+
+/* calls.c */
+req_handler_fn calls_create;
+req_handler_fn call_get;
+req_handler_fn call_update;
+
+/* trace.c */
+req_handler_fn call_trace_get;
+
 /* applications.c */
 req_handler_fn applications_create;
 req_handler_fn applications_list_get;

@@ -119,7 +119,7 @@ static bool is_welcome(struct flow *flow, const struct record_lookup *want)
 		return true;
 	memset(want->out, 0, want->kind->size);
 	if (!want->absent_is_fine)
-		flow_fail(flow, ERR_NOT_FOUND, "%s", "");
+		flow_fail(flow, ERR_NOT_FOUND, "");
 	return want->absent_is_fine;
 }
 

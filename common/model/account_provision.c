@@ -46,16 +46,16 @@ static void on_changed(struct flow *flow, void *arg, const struct redis_reply *r
 	if (str_eq(answer, STR("OK")))
 		flow_run(flow, change->next);
 	else if (str_eq(answer, STR("NOT_FOUND")))
-		flow_fail(flow, ERR_NOT_FOUND, "%s", "");
+		flow_fail(flow, ERR_NOT_FOUND, "");
 	else if (str_eq(answer, STR("STALE")))
-		flow_fail(flow, ERR_STALE, "%s", "");
+		flow_fail(flow, ERR_STALE, "");
 	else if (str_eq(answer, STR("CONFLICT")))
 		flow_fail(flow, ERR_CONFLICT, "the number has an address already");
 	else if (str_eq(answer, STR("FULL")))
 		flow_fail(flow, ERR_CONFLICT, "the account holds as many of these as it may (%d)",
 			  ACCOUNT_RECORDS_MAX);
 	else
-		flow_fail(flow, ERR_STORE_REPLY, "%s", "");
+		flow_fail(flow, ERR_STORE_REPLY, "");
 }
 
 /* Versions only grow, also when a clock was set back or two changes fall into one millisecond. */
@@ -85,7 +85,7 @@ void record_put(struct accounts *accounts, struct flow *flow, const struct recor
 	record_write(kind, accounts->seal, account, record, &text);
 	if (!buf_ok(&text)) {
 		buf_fini(&text);
-		flow_fail(flow, ERR_TOO_LARGE, "%s", "");
+		flow_fail(flow, ERR_TOO_LARGE, "");
 		return;
 	}
 

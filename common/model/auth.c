@@ -52,7 +52,7 @@ static void reply_unauthorized(struct req *req)
 {
 	if (req_route(req)->auth == AUTH_CLIENT)
 		reply_header(req, "WWW-Authenticate", STR("Bearer realm=\"switchhook\""));
-	reply_error(req, ERR_UNAUTHORIZED, "%s", "");
+	reply_error(req, ERR_UNAUTHORIZED, "");
 }
 
 /* "Scheme credentials" with at least one space between (RFC 9110, 11.4); nothing behind. */
@@ -171,9 +171,9 @@ static void on_both(struct flow *flow, struct basic *basic)
 	if (!basic_is_right(basic))
 		refuse_or_ask_again(flow, basic);
 	else if (sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid))
-		reply_error(req, ERR_NOT_FOUND, "%s", "");
+		reply_error(req, ERR_NOT_FOUND, "");
 	else if (!str_eq(basic->account.status, STR("active")))
-		reply_error(req, ERR_ACCOUNT_SUSPENDED, "%s", "");
+		reply_error(req, ERR_ACCOUNT_SUSPENDED, "");
 	else
 		allow_server(flow, basic);
 }
@@ -237,7 +237,7 @@ void auth_request(struct req *req, const struct route *route)
 	if (route->auth == AUTH_NONE) {
 		route->handler(req);
 	} else if (!str_is_null(account) && !sid_parse(account, "AC", &path)) {
-		reply_error(req, ERR_NOT_FOUND, "%s", "");
+		reply_error(req, ERR_NOT_FOUND, "");
 	} else if (route->auth != AUTH_CLIENT && scheme_is(header, STR("Basic"), &credentials)) {
 		allow_basic(req, path, credentials);
 	} else if (route->auth != AUTH_SERVER && scheme_is(header, STR("Bearer"), &credentials)) {

@@ -107,7 +107,7 @@ static bool recall(struct accounts *accounts, struct arena *arena, struct str te
 static void refuse(struct flow *flow, enum err err)
 {
 	metric_add(METRIC_tokens_refused_total, 1);
-	flow_fail(flow, err, "%s", "");
+	flow_fail(flow, err, "");
 }
 
 static void admit(struct flow *flow, struct sid wanted, const struct client_token *token,

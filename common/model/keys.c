@@ -58,6 +58,11 @@ struct str key_call(struct arena *arena, struct sid call)
 	return arena_printf(arena, "call:{c%u}:%s", key_shard(call), sid_call_of(call).s);
 }
 
+struct str key_call_trace(struct arena *arena, struct sid call)
+{
+	return arena_printf(arena, "t:{c%u}:%s", key_shard(call), sid_call_of(call).s);
+}
+
 struct str key_shard_deadlines(struct arena *arena, unsigned shard)
 {
 	return arena_printf(arena, "D:{c%u}", shard);

@@ -28,6 +28,7 @@ struct str key_client(struct arena *arena, struct str account, struct str identi
 struct str key_partition_deadlines(struct arena *arena, unsigned partition);           /* D:{pN} */
 struct str key_node_devices(struct arena *arena, unsigned partition, struct str node); /* n:{pN}:ND */
 struct str key_call(struct arena *arena, struct sid call);                             /* call:{cN}:CA */
+struct str key_call_trace(struct arena *arena, struct sid call);                       /* t:{cN}:CA */
 struct str key_shard_deadlines(struct arena *arena, unsigned shard);                   /* D:{cN} */
 struct str key_account_calls(struct arena *arena, unsigned shard, struct str account); /* l:{cN}:AC */
 struct str key_outbox(struct arena *arena, struct sid leg);                            /* o:{cN}:CA */

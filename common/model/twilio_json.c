@@ -51,7 +51,7 @@ bool twilio_sid_or_reply(struct req *req, const char *param, const char prefix[2
 {
 	if (sid_parse(req_param(req, param), prefix, out))
 		return true;
-	reply_error(req, ERR_NOT_FOUND, "%s", "");
+	reply_error(req, ERR_NOT_FOUND, "");
 	return false;
 }
 

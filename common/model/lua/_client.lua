@@ -3,7 +3,7 @@
 --   d<DV>  device: reg|held|address|status|media|lease_until_ms|since_ms
 --          held is c (by a channel; lives by its node's lease) or l (by a REST lease)
 --   x<DV>  the JSON that readers are shown; never read here
---   k<DV>  claim: call|state|fence|attempt|until_ms|leg   state is r (ringing) or e (engaged)
+--   k<DV>  claim: call|state|fence|attempt|until_ms   state is r (ringing) or e (engaged)
 -- Media are bit masks: 1 voice, 2 video, 4 message.
 --@include _time.lua
 
@@ -22,11 +22,11 @@ end
 
 local function claim_of(packed)
 	local p = split(packed, '|')
-	return { call = p[1], state = p[2], fence = tonumber(p[3]), attempt = tonumber(p[4]), ends = tonumber(p[5]), leg = tonumber(p[6]) }
+	return { call = p[1], state = p[2], fence = tonumber(p[3]), attempt = tonumber(p[4]), ends = tonumber(p[5]) }
 end
 
 local function claim_pack(k)
-	return table.concat({ k.call, k.state, num(k.fence), num(k.attempt), num(k.ends), num(k.leg) }, '|')
+	return table.concat({ k.call, k.state, num(k.fence), num(k.attempt), num(k.ends) }, '|')
 end
 
 local function node_of(address)

@@ -2,7 +2,7 @@
 -- KEYS[1] call  ARGV: fence, revision, look again in ms ("" leaves it, "-1": never), retention ms ("" while it lives),
 --         number of fields, field, value ..., number of trace lines, line ...,
 --         then status callbacks: leg, JSON ...
--- A value that starts with "@+" is that many ms from now.
+-- A field named "@until" is until = that many ms from now.
 -- Answers {"ok", revision, now_ms} or {"stale"}.
 --@include _call.lua
 local key = KEYS[1]
@@ -14,11 +14,11 @@ local now = now_ms()
 local at = 5
 local count = tonumber(ARGV[at])
 for i = at + 1, at + 2 * count, 2 do
-	local value = ARGV[i + 1]
-	if string.sub(value, 1, 2) == '@+' then
-		value = num(now + tonumber(string.sub(value, 3)))
+	local field, value = ARGV[i], ARGV[i + 1]
+	if string.sub(field, 1, 1) == '@' then
+		field, value = string.sub(field, 2), num(now + tonumber(value))
 	end
-	redis.call('HSET', key, ARGV[i], value)
+	redis.call('HSET', key, field, value)
 end
 at = at + 2 * count + 1
 local lines = tonumber(ARGV[at])

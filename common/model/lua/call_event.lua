@@ -1,22 +1,42 @@
 -- Something happened to a call, told by whoever heard it: a device, a gateway, the REST API, a reaper.
 -- KEYS[1] call  ARGV: event, leg, attempt ("" for any), word, text, trace line
---   ringing leg            the device acknowledges
+--   ringing leg            the device acknowledges; text is the device
 --   answer  leg            the compare-and-set: first one wins; text is its SDP
---   reject  leg word       declined or busy
---   lost    leg word       its channel is gone; word is how long it may come back (ms)
---   hangup  leg word       leg 0 is the caller; word is the reason
+--   reject  leg word       declined or busy; text is the device
+--   gone    word           text is a device whose channel is gone; word is how long it may come back (ms)
+--   back    word           text is a device that was gone; word is its channel's address
+--   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway
 --   control word           by REST: canceled or completed
 -- Answers {"ok", owner address, state, n} or {error name, owner address, state}.
 --@include _call.lua
 local key, event, leg, attempt, word, text, line = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local have = redis.call('HMGET', key, 'st', 'own', 'att', 'win', 's' .. leg, 't' .. leg, 'until', 'hup', 'ctl', 'cdev')
+local have = redis.call('HMGET', key, 'st', 'own', 'att', 'win', 's' .. leg, 't' .. leg, 'until', 'hup', 'ctl', 'cleg')
 local state, owner, status = have[1], have[2], have[5]
 if not state then
 	return { 'NOT_FOUND', '', '' }
 end
 local win = have[4] or ''
+local hung_up = have[8] and have[8] ~= ''
+local wanted = have[9] and have[9] ~= ''
 local now = now_ms()
-local waits = status == 'n' or status == 'k'     -- this leg rings
+local waits = status == 'n' or status == 'k' or status == 'r'     -- this leg rings
+
+-- The device whose answer made it the caller's side is known by its leg.
+local function is_caller(n)
+	return n == '0' or (n == have[10] and state ~= 'ringing')
+end
+
+local function device_of_leg(n)
+	if n == '0' then
+		return redis.call('HGET', key, 'cdev') or ''
+	end
+	return string.match(redis.call('HGET', key, 'i' .. n) or '', '^[^|]*|([^|]*)|') or ''
+end
+
+-- A device speaks for its own leg only.
+if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'control' and device_of_leg(leg) ~= text then
+	return { 'NO_SUCH_LEG', '', state }
+end
 
 local function refuse(name)
 	return { name, owner, state }
@@ -45,7 +65,7 @@ elseif event == 'answer' then
 		return refuse('ALREADY_ANSWERED')
 	elseif state ~= 'ringing' or have[6] ~= have[3] or not waits or tonumber(have[7]) < now then
 		return refuse('COMM_TOKEN_EXPIRED')
-	elseif have[8] or have[9] then
+	elseif hung_up or wanted then
 		return refuse('CALL_ENDED')      -- the caller's hang-up came first
 	end
 	state = 'answered'
@@ -57,26 +77,54 @@ elseif event == 'reject' then
 	end
 	return done('s' .. leg, 'x', 'r' .. leg, word)
 
-elseif event == 'lost' then
-	if state == 'ringing' and waits then
-		return done('s' .. leg, 'l', 'r' .. leg, 'lost')
-	elseif state == 'ended' or (leg ~= '0' and leg ~= win) then
-		return refuse('CALL_ENDED')
-	elseif redis.call('HSETNX', key, 'lost' .. leg, num(now + tonumber(word))) == 1 then
-		return done('seen' .. leg, num(now))
+elseif event == 'gone' or event == 'back' then
+	for n = tonumber(redis.call('HGET', key, 'legs') or '0'), 0, -1 do
+		status = redis.call('HGET', key, 's' .. num(n))
+		if device_of_leg(num(n)) == text and (n == 0 or status ~= 'h') then
+			leg = num(n)
+			break
+		end
 	end
-	return { 'ok', '', state, leg }
+	local known = leg
+	waits = leg ~= '0' and (status == 'n' or status == 'k' or status == 'r')
+	if leg == '' or state == 'ended' then
+		return refuse('CALL_ENDED')
+	elseif waits and event == 'gone' then
+		return done('s' .. leg, 'l', 'r' .. leg, 'lost')
+	elseif is_caller(leg) then
+		leg, known = '0', have[10] or '0'
+	elseif leg ~= win then
+		return refuse('CALL_ENDED')
+	end
+	if event == 'gone' then
+		if redis.call('HSETNX', key, 'lost' .. leg, num(now + tonumber(word))) == 0 then
+			return { 'ok', '', state, known }
+		end
+		return done('gone', text)
+	end
+	redis.call('HDEL', key, 'lost' .. leg)
+	if leg == '0' then
+		redis.call('HSET', key, 'caddr', word)
+	else
+		local p = split(redis.call('HGET', key, 'i' .. leg), '|')
+		redis.call('HSET', key, 'i' .. leg, table.concat({ p[1], p[2], word, p[4] }, '|'))
+	end
+	leg = known
+	return done('gone', '')
 
 elseif event == 'hangup' then
-	if state == 'ended' or have[8] then
+	if is_caller(leg) then
+		leg = '0'
+	end
+	if state == 'ended' or (hung_up and (leg ~= '0' or have[8] == '0')) then
 		return refuse('CALL_ENDED')
-	elseif leg ~= '0' and leg ~= win then
-		return refuse('NO_SUCH_LEG')
+	elseif leg ~= '0' and (leg ~= win or (state ~= 'answered' and state ~= 'bridged')) then
+		return refuse('CALL_ENDED')
 	end
 	return done('hup', leg, 'hupr', word)
 
 elseif event == 'control' then
-	if state == 'ended' or have[9] then
+	if state == 'ended' or wanted then
 		return refuse('CALL_STATE')
 	elseif word == 'canceled' and redis.call('HEXISTS', key, 'up') == 1 then
 		return refuse('CALL_STATE')

@@ -1,12 +1,12 @@
 -- Claims devices of one client for a call: every ringable one, or one named device.
--- KEYS[1] client  ARGV: partition, "AC|identity", call, fence, attempt, medium, state, hold_ms, first leg,
+-- KEYS[1] client  ARGV: partition, "AC|identity", call, fence, attempt, medium, state, hold_ms,
 --         named device ("" for all ringable), most, dead nodes (comma-separated)
 -- state r (to ring) asks for ringable devices; e (the caller's own device) only for an unclaimed one.
--- Answers {now_ms, {DV, address, leg, status, media}, ...} or {-1, reason}.
+-- Answers {now_ms, {DV, address}, ...} or {-1, reason}.
 --@include _client.lua
 local key, partition, prefix, call = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local fence, attempt, medium, state = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local hold_ms, leg, named, most, dead = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11]), ',' .. ARGV[12] .. ','
+local hold_ms, named, most, dead = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10]), ',' .. ARGV[11] .. ','
 local now = now_ms()
 local client = client_read(key)
 
@@ -51,14 +51,11 @@ end
 local out = { num(now) }
 for _, dv in ipairs(picked) do
 	local device = client.devices[dv]
-	local claim = { call = call, state = state, fence = fence, attempt = attempt, ends = now + hold_ms, leg = leg }
+	local claim = { call = call, state = state, fence = fence, attempt = attempt, ends = now + hold_ms }
 	redis.call('HSET', key, 'k' .. dv, claim_pack(claim))
 	redis.call('ZADD', 'D:{' .. partition .. '}', num(claim.ends), 'k|' .. prefix .. '|' .. dv)
 	client.claims[dv] = claim
-	out[#out + 1] = { dv, device.address, num(leg), device.status, num(device.media) }
-	if state == 'r' then
-		leg = leg + 1
-	end
+	out[#out + 1] = { dv, device.address }
 end
 consolidate(key, client)
 return out

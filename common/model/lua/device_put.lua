@@ -1,7 +1,7 @@
 -- Registers, updates or keeps a device alive, and consolidates its client, in one step.
 -- KEYS[1] client  ARGV: partition, "AC|identity|DV", DV, reg ("new" registers), address ("" for a REST lease),
 --         status, media, JSON (these three "" to keep), lease_ms ("" to keep)
--- Answers {reg, version, lease_until_ms, now_ms} or {-1, error name}.
+-- Answers {reg, version, lease_until_ms, now_ms, claim or ""} or {-1, error name}.
 --@include _client.lua
 local key, partition, member, dv, reg = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local address, status, media, json, lease_ms = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -40,4 +40,5 @@ redis.call('HSET', key, 'd' .. dv, device_pack(device))
 if json ~= '' then
 	redis.call('HSET', key, 'x' .. dv, json)
 end
-return { num(device.reg), num(consolidate(key, client)), num(device.lease_until), num(now) }
+local claim = client.claims[dv]
+return { num(device.reg), num(consolidate(key, client)), num(device.lease_until), num(now), claim and claim_pack(claim) or '' }

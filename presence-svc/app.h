@@ -1,0 +1,21 @@
+/* app.h - what a worker of presence-svc has. */
+#pragma once
+
+#include "common/model/service.h"
+
+struct sessions;
+struct farewells;
+struct sweep;
+
+struct app {
+	struct app_common common;        /* first: see worker_common */
+	struct service_worker part;      /* listener, inbox */
+	struct sessions *sessions;       /* open client channels */
+	struct farewells *farewells;     /* registrations to be ended */
+	struct sweep *sweep;             /* deadlines of the partitions */
+};
+
+static inline struct app *app_of(struct worker *worker)
+{
+	return worker->app;
+}

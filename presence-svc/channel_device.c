@@ -1,0 +1,247 @@
+/* channel_device.c - hello, status, token: who the client is and how its device stands.
+ *
+ *     hello   -> on_hello_token -> (register -> on_registered -> (back ->)) -> welcome
+ *     status  -> on_updated -> ok
+ *     token   -> on_new_token -> ok
+ */
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/model/auth.h"
+#include "common/model/call.h"
+#include "presence-svc/app.h"
+#include "presence-svc/channel.h"
+
+struct hello {
+	struct client_token token;
+	struct device_profile profile;
+	struct device_state state;
+	struct sid device;
+	struct device_claim claim; /* a call that held the device before it came back */
+	struct address own;
+	unsigned leg;
+};
+
+static void on_hello_token(struct flow *flow);
+static void on_registered(struct flow *flow);
+static void on_back(struct flow *flow);
+static void welcome(struct flow *flow);
+static void on_updated(struct flow *flow);
+static void on_new_token(struct flow *flow);
+
+static void fail_field(struct message *message, const struct json_fault *fault)
+{
+	flow_fail(&message->flow, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, "%s %s", fault->field,
+		  fault->why);
+}
+
+static bool read_token(struct message *message, struct str *token)
+{
+	struct json_fault fault = { .missing = false };
+
+	if (json_get_str(message->doc, "token", JSON_REQUIRED, CLIENT_TOKEN_MAX, token, &fault))
+		return true;
+	fail_field(message, &fault);
+	return false;
+}
+
+/* ---- hello ---- */
+
+void channel_hello(struct message *message)
+{
+	struct flow *flow = &message->flow;
+	struct hello *hello = flow_state(flow, sizeof(*hello));
+	struct json_fault fault = { .missing = false };
+	struct app_common *app = worker_common(flow->worker);
+	struct str token, device;
+
+	if (!read_token(message, &token))
+		return;
+	if (!json_get_str(message->doc, "device", JSON_OPTIONAL, SID_LEN, &device, &fault) ||
+	    !device_profile_read(flow->arena, message->doc, NULL, &hello->profile, &fault)) {
+		fail_field(message, &fault);
+		return;
+	}
+	hello->device = sid_new("DV");
+	if (!str_is_null(device) && !sid_parse(device, "DV", &hello->device)) {
+		flow_fail(flow, ERR_BAD_FIELD, "device has to be the id that an earlier welcome gave");
+		return;
+	}
+	if (!nodes_is_joined(app->nodes)) {
+		flow_fail(flow, ERR_UNAVAILABLE, "this instance is starting");
+		return;
+	}
+	auth_client_token(app->accounts, flow, (struct sid){ "" }, token, &hello->token,
+			  STEP(on_hello_token));
+}
+
+static void admit(struct session *session, const struct hello *hello)
+{
+	const struct client_token *token = &hello->token;
+
+	session->warned = false;
+	session->account = token->account;
+	session->application = token->application;
+	session->may_call = sid_is_set(token->application);
+	session->expires_at_s = token->expires_at_s;
+	x_free(session->parameters);
+	session->parameters = NULL;
+	if (token->parameters.n > 2) {
+		session->parameters = x_alloc(token->parameters.n + 1);
+		memcpy(session->parameters, token->parameters.p, token->parameters.n);
+	}
+}
+
+static void on_hello_token(struct flow *flow)
+{
+	struct hello *hello = flow->state;
+	struct session *session = message_of(flow)->session;
+
+	if (hello->token.identity.n == 0) {
+		flow_fail(flow, ERR_TOKEN_GRANTS, "the token names no client");
+		return;
+	}
+	(void)!str_copy(hello->token.identity, session->identity, sizeof(session->identity));
+	(void)!str_copy(hello->profile.app, session->app, sizeof(session->app));
+	(void)!str_copy(hello->profile.host, session->host, sizeof(session->host));
+	admit(session, hello);
+	session_bind(session, hello->device);
+	if (!hello->token.incoming) {
+		welcome(flow);
+		return;
+	}
+	session->registration = SESSION_REGISTERING;
+	hello->own = nodes_address(worker_common(flow->worker)->nodes);
+	device_register(flow, session_client(session), hello->device, hello->own, &hello->profile, 0,
+			&hello->state, STEP(on_registered));
+}
+
+static void on_registered(struct flow *flow)
+{
+	struct hello *hello = flow->state;
+	struct session *session = message_of(flow)->session;
+	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
+
+	session->registration = hello->state.registration;
+	metric_add(METRIC_devices_held, 1);
+	metric_add(METRIC_devices_registered_total, 1);
+	hello->claim = hello->state.claim;
+	if (!hello->claim.engaged) {
+		welcome(flow);
+		return;
+	}
+	call_tell(flow,
+		  &(struct call_event){ .event = "back",
+					.leg = hello->claim.call,
+					.word = arena_copy(flow->arena, str_of(hello->own.s)),
+					.text = arena_copy(flow->arena, sid_str(&hello->device)),
+					.node = arena_copy(flow->arena, str_of(node.s)),
+					.leg_out = &hello->leg },
+		  STEP(on_back));
+}
+
+static void on_back(struct flow *flow)
+{
+	struct hello *hello = flow->state;
+	struct session *session = message_of(flow)->session;
+
+	session_leg_add(session, sid_leg(hello->claim.call, hello->leg),
+			hello->leg ? LEG_IS_TALKING : LEG_IS_CALLER, 0);
+	welcome(flow);
+}
+
+static void welcome(struct flow *flow)
+{
+	const struct settings *settings = worker_common(flow->worker)->settings;
+	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
+	struct message *message = message_of(flow);
+	struct session *session = message->session;
+	struct frame frame;
+
+	log_info("client_connected", "identity=%s device=%s registered=%d", session->identity,
+		 session->device.s, session->registration != 0);
+	frame_reply(&frame, "welcome", message);
+	json_str(&frame.w, "device", sid_str(&session->device));
+	json_str(&frame.w, "identity", str_of(session->identity));
+	json_str(&frame.w, "account", sid_str(&session->account));
+	json_bool(&frame.w, "registered", session->registration != 0);
+	json_str(&frame.w, "node", sid_str(&node));
+	json_str(&frame.w, "host", str_of(settings->host_label));
+	json_int(&frame.w, "ping_ms", (int64_t)settings->ping_ms);
+	json_int(&frame.w, "reconnect_spread_ms", (int64_t)settings->reconnect_spread_ms);
+	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, session->expires_at_s * 1000));
+	json_name(&frame.w, "ice_servers");
+	json_array(&frame.w);
+	json_array_end(&frame.w);
+	session->admitted = true;
+	session_rearm(session);
+	channel_ok(message, &frame);
+}
+
+/* ---- status ---- */
+
+struct status {
+	struct device_profile profile;
+	struct device_state state;
+};
+
+void channel_status(struct message *message)
+{
+	struct flow *flow = &message->flow;
+	struct session *session = message->session;
+	struct status *status = flow_state(flow, sizeof(*status));
+	const struct device_profile before = { .app = str_of(session->app),
+					       .host = str_of(session->host),
+					       .attributes = STR("{}") };
+	struct json_fault fault = { .missing = false };
+
+	if (!session->registration)
+		flow_fail(flow, ERR_NO_SUCH_DEVICE, "");
+	else if (!device_profile_read(flow->arena, message->doc, &before, &status->profile, &fault))
+		fail_field(message, &fault);
+	else
+		device_update(flow, session_client(session), session->device, session->registration,
+			      &status->profile, 0, &status->state, STEP(on_updated));
+}
+
+static void on_updated(struct flow *flow)
+{
+	channel_ok(message_of(flow), NULL);
+}
+
+/* ---- token ---- */
+
+void channel_token(struct message *message)
+{
+	struct flow *flow = &message->flow;
+	struct hello *renewal = flow_state(flow, sizeof(*renewal));
+	struct str token;
+
+	if (read_token(message, &token))
+		auth_client_token(worker_common(flow->worker)->accounts, flow, message->session->account,
+				  token, &renewal->token, STEP(on_new_token));
+}
+
+static void on_new_token(struct flow *flow)
+{
+	struct hello *renewal = flow->state;
+	struct message *message = message_of(flow);
+	struct session *session = message->session;
+	struct frame frame;
+
+	if (!str_eq(renewal->token.identity, str_of(session->identity))) {
+		flow_fail(flow, ERR_TOKEN_GRANTS, "the token names another client");
+		return;
+	}
+	if (session->expired || (session->registration && !renewal->token.incoming)) {
+		flow_fail(flow, ERR_TOKEN_GRANTS,
+			  session->expired ? "the registration has ended; connect again"
+					   : "the token does not permit to stay registered");
+		return;
+	}
+	admit(session, renewal);
+	session_rearm(session);
+	frame_reply(&frame, "ok", message);
+	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, session->expires_at_s * 1000));
+	channel_ok(message, &frame);
+}

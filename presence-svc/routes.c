@@ -1,0 +1,33 @@
+/* routes.c - the API of presence-svc on one screen. */
+#include "presence-svc/routes.h"
+
+#include "common/model/auth.h"
+#include "common/model/health.h"
+#include "presence-svc/endpoints.h"
+
+#define ACCOUNT_V1   "/v1/Accounts/{A}"
+#define ACCOUNT_2010 "/2010-04-01/Accounts/{A}"
+
+static const struct route routes[] = {
+	/* clients; the channel's token comes in its first message */
+	{ HTTP_GET, "/v1/connect", AUTH_NONE, connect_get },
+	{ HTTP_POST, ACCOUNT_V1 "/Devices", AUTH_CLIENT, devices_create },
+	{ HTTP_PUT, ACCOUNT_V1 "/Devices/{DV}", AUTH_CLIENT, device_change },
+	{ HTTP_DELETE, ACCOUNT_V1 "/Devices/{DV}", AUTH_CLIENT, device_delete },
+
+	/* presence */
+	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
+
+	/* accounts and keys, as the helper libraries speak */
+	{ HTTP_GET, "/2010-04-01/Accounts/{A}.json", AUTH_SERVER, account_get },
+	{ HTTP_POST, ACCOUNT_2010 "/Keys.json", AUTH_SERVER, keys_create },
+	{ HTTP_GET, ACCOUNT_2010 "/Keys.json", AUTH_SERVER, keys_list },
+	{ HTTP_GET, ACCOUNT_2010 "/Keys/{SK}.json", AUTH_SERVER, key_get },
+	{ HTTP_POST, ACCOUNT_2010 "/Keys/{SK}.json", AUTH_SERVER, key_update },
+	{ HTTP_DELETE, ACCOUNT_2010 "/Keys/{SK}.json", AUTH_SERVER, key_delete },
+
+	/* operators; kept off the balancer */
+	HEALTH_ROUTES
+};
+
+const struct http_app presence_app = { routes, ARRAY_LEN(routes), auth_request };

@@ -1,0 +1,80 @@
+/* session.h - one client channel: a socket, the token that admitted it, its device, its legs.
+ *
+ * Messages of a channel are worked on one after the other, in order; those that
+ * arrive meanwhile wait, bounded.  What is sent to the device from elsewhere comes
+ * through this worker's inbox and is told at most once (a repeated ring or cancel
+ * is dropped here).
+ *
+ *     open -> hello -> registered -> ... -> closed: the registration ends (farewell.h),
+ *     calls it was in hear that the device is gone
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "common/base/json.h"
+#include "common/base/sid.h"
+#include "common/io/ws.h"
+#include "common/model/keys.h"
+#include "common/model/presence.h"
+
+struct message;
+
+enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_LEGS_MAX = 64 };
+
+enum leg_role { LEG_IS_RUNG, LEG_IS_TALKING, LEG_IS_CALLER };
+
+struct session_leg {
+	struct sid leg;
+	enum leg_role role;
+	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone */
+	struct session_leg *next;
+};
+
+struct waiting {                         /* a message that came while another was worked on */
+	struct waiting *next;
+	size_t n;
+	char text[];
+};
+
+struct session {
+	struct worker *worker;
+	struct ws *ws;                   /* NULL once it is closed */
+	struct sid account, device, application;
+	char identity[IDENTITY_MAX + 1];
+	char app[LABEL_MAX + 1], host[LABEL_MAX + 1];
+	char *parameters;                /* fixed by the token: JSON text, or NULL */
+	int64_t registration;            /* 0: not registered; SESSION_REGISTERING: asked for, not known */
+	uint64_t expires_at_s;
+	bool admitted, may_call, expired, warned;
+	struct session_leg *legs;
+	unsigned n_legs;
+	struct waiting *waiting, **waiting_end;
+	unsigned n_waiting;
+	struct message *busy;            /* the message being worked on */
+	struct loop_timer *timer;        /* whatever comes first: hello, a ring's end, the token's end */
+	uint64_t opened_ms;
+	UT_hash_handle hh;               /* by device */
+	struct session *prev, *next;     /* all of this worker */
+};
+
+struct sessions;
+struct sessions *sessions_new(struct worker *worker);
+struct sessions *sessions_free(struct sessions *sessions);
+size_t sessions_count(const struct sessions *sessions);
+void sessions_drain(struct sessions *sessions, struct str why);  /* everybody is told when to come back, and closed */
+
+extern const struct ws_ops session_ops;  /* arg: the worker */
+
+/* for the channel's handlers */
+struct client_key session_client(struct session *session);
+void session_bind(struct session *session, struct sid device);   /* now its inbox messages reach it */
+void session_rearm(struct session *session);                     /* something with a time has changed */
+struct session_leg *session_leg_find(struct session *session, struct sid leg);
+void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);
+void session_leg_drop(struct session *session, struct sid leg);
+void session_next(struct session *session);                      /* the message at work is done */
+bool session_is_gone(const struct session *session);             /* closed, and kept only for its last message */
+
+/* An inbox message for a device: {"to":"DV..","msg":{...}}. arg: the worker */
+void sessions_on_message(void *arg, struct str text);

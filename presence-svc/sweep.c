@@ -1,0 +1,175 @@
+/* sweep.c - timer -> partition_sweep of each partition that is ours -> on_due -> check -> on_call -> let go
+ *
+ * A claim outlives its call only if somebody died between two steps: the call is
+ * looked at, and a claim whose call has ended, or knows nothing of it, goes.
+ */
+#include "presence-svc/sweep.h"
+
+#include <stdio.h>
+
+#include "common/base/metrics.h"
+#include "common/io/redis.h"
+#include "common/model/call.h"
+#include "common/model/job.h"
+#include "presence-svc/app.h"
+#include "scripts.gen.h"
+
+enum { DUE_MAX = 200, CLAIM_CHECK_MS = 2000 };
+
+struct sweep {
+	struct worker *worker;
+	struct loop_timer *timer;
+};
+
+/* ---- a claim whose call has to be looked at ---- */
+
+struct check {
+	struct client_key client;
+	struct sid device, call_id;
+	struct call call;
+	bool registered;
+};
+
+static void on_call(struct flow *job);
+static void on_let_go(struct flow *job);
+
+static void let_go(struct flow *job)
+{
+	struct check *check = job->state;
+
+	claim_settle(job, check->client, check->device, check->call_id, 0, false, STEP(on_let_go));
+}
+
+static void on_let_go(struct flow *job)
+{
+	flow_done(job);
+}
+
+static bool call_has(const struct call *call, struct sid device)
+{
+	if (sid_eq(call->caller_device, device))
+		return true;
+	for (unsigned i = 0; i < call->leg_count; i++) {
+		const struct leg *leg = &call->legs[i];
+
+		if (sid_eq(leg->device, device) && leg->attempt == call->attempt &&
+		    leg->status != LEG_CANCELLED && leg->status != LEG_ENDED)
+			return true;
+	}
+	return call->state == CALL_CLAIM; /* its legs are about to be written */
+}
+
+static void on_call(struct flow *job)
+{
+	struct check *check = job->state;
+
+	if (check->call.state == CALL_ENDED || !call_has(&check->call, check->device)) {
+		let_go(job);
+		return;
+	}
+	if (!check->registered)
+		call_device_gone(job->worker, check->call_id, check->device);
+	flow_done(job);
+}
+
+/* The call is not there at all: nobody else will let the device go. */
+static void on_no_call(struct flow *failed, enum err err)
+{
+	const struct check *check = failed->state;
+	struct flow *job;
+	struct check *again;
+
+	if (err != ERR_NOT_FOUND)
+		return;
+	job = job_new(failed->worker, "claim_orphan", sizeof(*again));
+	again = job->state;
+	*again = *check;
+	again->client.identity = arena_copy(job->arena, check->client.identity);
+	let_go(job);
+}
+
+/* row: {"AC|identity|DV", claim, registered} */
+static void check_claim(struct worker *worker, const struct redis_reply *row)
+{
+	struct flow *job = job_new(worker, "claim_check", sizeof(struct check));
+	struct check *check = job->state;
+	struct str member = arena_copy(job->arena, redis_str_at(row, 0));
+	struct device_claim claim;
+	struct str account;
+
+	if (!str_split(&member, '|', &account) || !sid_parse(account, "AC", &check->client.account) ||
+	    !str_split(&member, '|', &check->client.identity) || !sid_parse(member, "DV", &check->device) ||
+	    !device_claim_parse(redis_str_at(row, 1), &claim)) {
+		flow_fail(job, ERR_STORE_REPLY, "an unreadable claim");
+		return;
+	}
+	check->registered = redis_int_at(row, 2, 0) != 0;
+	check->call_id = claim.call;
+	job_on_failed(job, on_no_call);
+	call_read(job, claim.call, &check->call, STEP(on_call));
+}
+
+/* ---- the partitions ---- */
+
+static void on_due(void *arg, enum err err, const struct redis_reply *reply)
+{
+	struct worker *worker = arg;
+
+	if (err)
+		return;
+	metric_add(METRIC_devices_ended_total, redis_int_at(reply, 1, 0));
+	for (size_t i = 2; i < redis_count(reply); i++)
+		check_claim(worker, redis_at(reply, i));
+}
+
+static void sweep_partition(struct worker *worker, unsigned partition)
+{
+	struct arena *arena = arena_new(4096);
+	char name[16], most[24], check[24];
+	const struct str argv[] = {
+		str_n(name, (size_t)snprintf(name, sizeof(name), "p%u", partition)),
+		redis_num(most, DUE_MAX),
+		redis_num(check, CLAIM_CHECK_MS),
+	};
+
+	redis_script_call(worker->redis, on_due, worker, &scripts[SCRIPT_PARTITION_SWEEP],
+			  key_partition_deadlines(arena, partition), ARRAY_LEN(argv), argv);
+	arena_free(arena);
+}
+
+static void on_timer(void *arg)
+{
+	struct sweep *sweep = arg;
+	struct worker *worker = sweep->worker;
+	const struct app_common *app = worker_common(worker);
+
+	loop_timer_start(sweep->timer, app->settings->sweep_ms * 2);
+	if (worker->draining || !redis_is_ready(worker->redis) || !nodes_is_joined(app->nodes))
+		return;
+	for (unsigned partition = worker->index; partition < KEYS_PARTITIONS; partition += worker->count) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "p%u", partition);
+		if (nodes_rank(app->nodes, str_of(key)) == 0)
+			sweep_partition(worker, partition);
+	}
+}
+
+struct sweep *sweep_new(struct worker *worker)
+{
+	struct sweep *sweep = x_alloc(sizeof(*sweep));
+
+	sweep->worker = worker;
+	sweep->timer = loop_timer_new(worker->loop, on_timer, sweep);
+	loop_timer_start(sweep->timer, worker_common(worker)->settings->sweep_ms);
+	return sweep;
+}
+
+struct sweep *sweep_free(struct sweep *sweep)
+{
+	if (sweep) {
+		loop_timer_free(sweep->timer);
+		x_free(sweep);
+	}
+	return NULL;
+}

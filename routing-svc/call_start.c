@@ -1,0 +1,19 @@
+/* call_start.c - see call_start.h. */
+#include "routing-svc/call_start.h"
+
+#include "routing-svc/app.h"
+#include "routing-svc/bridge.h"
+
+void call_start(struct flow *flow, const struct call *call, const char *how, struct flow_step next)
+{
+	struct nodes *nodes = worker_common(flow->worker)->nodes;
+	const struct sid node = nodes_own(nodes);
+
+	call_create(flow, call, nodes_address(nodes),
+		    call_trace(flow->arena, str_of(node.s), "created", "\"how\":\"%s\"", how), next);
+}
+
+void call_started(struct flow *flow, const struct call *call)
+{
+	bridge_look(app_of(flow->worker)->bridge, call->id);
+}

@@ -1,0 +1,310 @@
+/* communications.c - the incoming communication, from a gateway or another system.
+ *
+ *     communications_create  -> on_number (-> on_application) -> start -> on_started -> wait
+ *                               wait ends with the outcome (200), after ANSWER_WAIT_MS (202), or with
+ *                               the caller hanging up its request (then the communication ends too)
+ *     communication_continue -> on_call -> on_told -> 200
+ */
+#include "routing-svc/endpoints.h"
+
+#include "common/model/auth.h"
+#include "common/model/inbox.h"
+#include "common/io/url.h"
+#include "routing-svc/app.h"
+#include "routing-svc/call_start.h"
+#include "routing-svc/outcome.h"
+#include "routing-svc/waiters.h"
+
+enum { REPLY_MAX = 256 * 1024, GRACE_MS = 2000 };
+
+struct incoming {
+	struct req *req;
+	struct call call;
+	struct phone_number number;
+	struct application application;
+	bool async;
+	bool waits;
+};
+
+static void on_number(struct flow *flow);
+static void on_application(struct flow *flow);
+static void start(struct flow *flow);
+static void on_started(struct flow *flow);
+static void on_waited(struct flow *flow);
+
+/* ---- reading the request ---- */
+
+static bool read_callback(struct arena *arena, const struct json *body, struct call *call,
+			  struct json_fault *fault)
+{
+	if (!json_get_str(body, "status_callback", JSON_OPTIONAL, URL_MAX, &call->status_callback, fault))
+		return false;
+	return str_is_null(call->status_callback) || url_is_http(arena, call->status_callback) ||
+	       json_fault_set(fault, "status_callback", "has to be an http or https URL");
+}
+
+static bool read_or_reply(struct req *req, struct incoming *in)
+{
+	struct json_fault fault = { .missing = false };
+	const struct json *body;
+
+	if (!req_json_or_reply(req, &body))
+		return false;
+	if (call_read_address(body, "from", &in->call.from, &fault) &&
+	    call_read_address(body, "to", &in->call.to, &fault) && call_read_media(body, &in->call, &fault) &&
+	    json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &in->call.sdp, &fault) &&
+	    call_read_parameters(req_arena(req), body, &in->call, &fault) &&
+	    read_callback(req_arena(req), body, &in->call, &fault) &&
+	    json_get_bool(body, "async", &in->async, &fault))
+		return true;
+	reply_fault(req, &fault);
+	return false;
+}
+
+/* ---- whose instructions ---- */
+
+void communications_create(struct req *req)
+{
+	struct incoming *in = req_state(req, sizeof(*in));
+	struct accounts *accounts = worker_common(req_worker(req))->accounts;
+	const struct sid account = req_caller(req)->account;
+	struct sid application;
+
+	in->req = req;
+	if (!read_or_reply(req, in))
+		return;
+	in->call.id = sid_new_call();
+	in->call.account = account;
+	in->call.caller = CALLER_GATEWAY;
+	if (sid_parse(in->call.to, "AP", &application))
+		application_load(accounts, req_flow(req), account, application, &in->application,
+				 STEP(on_application));
+	else
+		phone_number_find(accounts, req_flow(req), account, in->call.to, &in->number,
+				  STEP(on_number));
+}
+
+static void on_number(struct flow *flow)
+{
+	struct incoming *in = flow->state;
+
+	if (!sid_is_set(in->number.sid)) {
+		flow_fail(flow, ERR_NOT_FOUND, "to: no address of this account has this name");
+		return;
+	}
+	call_from_number(&in->call, &in->number);
+	if (sid_is_set(in->number.application))
+		application_load(worker_common(flow->worker)->accounts, flow, in->call.account,
+				 in->number.application, &in->application, STEP(on_application));
+	else
+		start(flow);
+}
+
+static void on_application(struct flow *flow)
+{
+	struct incoming *in = flow->state;
+
+	call_from_application(&in->call, &in->application);
+	start(flow);
+}
+
+static void start(struct flow *flow)
+{
+	struct incoming *in = flow->state;
+
+	if (in->call.voice_url.n == 0) {
+		flow_fail(flow, ERR_BAD_URL, "to: no voice URL is set for this address");
+		return;
+	}
+	if (!in->async)
+		in->call.caller_address = nodes_address(worker_common(flow->worker)->nodes);
+	call_start(flow, &in->call, "communication", STEP(on_started));
+}
+
+/* ---- waiting ---- */
+
+static void reply_outcome(struct req *req, unsigned status, struct str json)
+{
+	struct buf body;
+
+	buf_init(&body, REPLY_MAX);
+	buf_put(&body, json);
+	reply_json(req, status, &body);
+}
+
+static void reply_accepted(struct flow *flow)
+{
+	struct incoming *in = flow->state;
+	struct json_writer w;
+	struct buf body;
+
+	buf_init(&body, REPLY_MAX);
+	json_begin(&w, &body);
+	json_object(&w);
+	json_str(&w, "call", sid_str(&in->call.id));
+	json_str(&w, "status", STR("ringing"));
+	json_object_end(&w);
+	reply_json(in->req, 202, &body);
+}
+
+/* The wait's own hold on the flow ends here, whichever way it ended. */
+static bool stop_waiting(struct flow *flow)
+{
+	struct incoming *in = flow->state;
+
+	if (!in->waits)
+		return false;
+	in->waits = false;
+	waiters_remove(app_of(flow->worker)->waiters, in->call.id);
+	return flow_settle(flow);
+}
+
+static void on_outcome(struct flow *flow, struct str body)
+{
+	struct incoming *in = flow->state;
+
+	if (!stop_waiting(flow))
+		return;
+	if (body.n > 0)
+		reply_outcome(in->req, 200, body);
+	else
+		reply_accepted(flow);
+}
+
+static void on_hung_up(struct flow *flow, void *arg)
+{
+	struct incoming *in = arg;
+	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
+
+	if (!in->waits)
+		return;
+	call_tell_later(flow->worker, &(struct call_event){ .event = "hangup",
+							    .leg = in->call.id,
+							    .word = STR("caller_hangup"),
+							    .node = str_of(node.s) });
+	(void)!stop_waiting(flow);
+}
+
+static void on_started(struct flow *flow)
+{
+	const struct settings *settings = worker_common(flow->worker)->settings;
+	struct incoming *in = flow->state;
+
+	call_started(flow, &in->call);
+	if (in->async) {
+		reply_accepted(flow);
+		return;
+	}
+	in->waits = true;
+	flow_hold(flow, "outcome");
+	waiters_add(app_of(flow->worker)->waiters, in->call.id, flow, on_outcome);
+	flow_on_abandon(flow, on_hung_up, in);
+	flow_deadline(flow, settings->answer_wait_ms + GRACE_MS);
+	flow_sleep(flow, settings->answer_wait_ms, STEP(on_waited));
+}
+
+static void on_waited(struct flow *flow)
+{
+	if (stop_waiting(flow))
+		reply_accepted(flow);
+}
+
+/* ---- the gateway goes on ---- */
+
+struct going {
+	struct req *req;
+	struct call call;
+	struct sid id;
+	struct str action, candidate, sdp;
+};
+
+static void on_call(struct flow *flow);
+static void on_told(struct flow *flow);
+
+void communication_continue(struct req *req)
+{
+	struct going *going = req_state(req, sizeof(*going));
+	struct json_fault fault = { .missing = false };
+	const struct json *body;
+
+	going->req = req;
+	if (!sid_parse(req_param(req, "CA"), "CA", &going->id)) {
+		reply_error(req, ERR_NOT_FOUND, "");
+		return;
+	}
+	if (!req_json_or_reply(req, &body))
+		return;
+	if (!json_get_str(body, "action", JSON_REQUIRED, 16, &going->action, &fault) ||
+	    !json_get_str(body, "candidate", JSON_OPTIONAL, 4096, &going->candidate, &fault) ||
+	    !json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &going->sdp, &fault))
+		reply_fault(req, &fault);
+	else
+		call_read(req_flow(req), going->id, &going->call, STEP(on_call));
+}
+
+static void pass_candidate(struct flow *flow, struct going *going)
+{
+	const struct leg *leg = call_leg(&going->call, going->call.winner);
+	struct json_writer w;
+	struct buf text;
+	struct sid id;
+
+	if (going->call.state != CALL_BRIDGED || !leg) {
+		flow_fail(flow, ERR_CALL_STATE, "");
+		return;
+	}
+	id = sid_leg(going->call.id, leg->number);
+	buf_init(&text, 8192);
+	json_begin(&w, &text);
+	json_object(&w);
+	json_str(&w, "to", sid_str(&leg->device));
+	json_name(&w, "msg");
+	json_object(&w);
+	json_str(&w, "type", STR("candidate"));
+	json_str(&w, "call", sid_str(&id));
+	json_str(&w, "candidate", going->candidate);
+	json_object_end(&w);
+	json_object_end(&w);
+	inbox_send(flow, leg->address, arena_copy(flow->arena, buf_str(&text)), STEP(on_told));
+	buf_fini(&text);
+}
+
+static void on_call(struct flow *flow)
+{
+	struct going *going = flow->state;
+	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
+
+	if (!sid_eq(going->call.account, req_caller(going->req)->account) ||
+	    going->call.caller != CALLER_GATEWAY) {
+		flow_fail(flow, ERR_NOT_FOUND, "there is no such communication of a gateway");
+	} else if (str_eq(going->action, STR("hangup"))) {
+		call_tell(flow,
+			  &(struct call_event){ .event = "hangup",
+						.leg = going->call.id,
+						.word = STR("remote_hangup"),
+						.node = arena_copy(flow->arena, str_of(node.s)) },
+			  STEP(on_told));
+	} else if (str_eq(going->action, STR("candidate"))) {
+		pass_candidate(flow, going);
+	} else if (str_eq(going->action, STR("answer")) || str_eq(going->action, STR("reject"))) {
+		flow_fail(flow, ERR_NOT_IMPLEMENTED,
+			  "action: legs that a gateway is rung for are not available yet");
+	} else {
+		flow_fail(flow, ERR_BAD_FIELD, "action: has to be hangup, candidate, answer or reject");
+	}
+}
+
+static void on_told(struct flow *flow)
+{
+	struct going *going = flow->state;
+	struct json_writer w;
+	struct buf body;
+
+	buf_init(&body, REPLY_MAX);
+	json_begin(&w, &body);
+	json_object(&w);
+	json_str(&w, "call", sid_str(&going->call.id));
+	json_str(&w, "status", outcome_status(&going->call));
+	json_object_end(&w);
+	reply_json(going->req, 200, &body);
+}

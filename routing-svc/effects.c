@@ -1,0 +1,234 @@
+/* effects.c - one function per effect: what is said to whom. */
+#include "routing-svc/effects.h"
+
+#include "common/base/clock.h"
+#include "common/base/metrics.h"
+#include "common/model/comm_token.h"
+#include "common/model/inbox.h"
+#include "common/model/app.h"
+#include "common/model/node.h"
+#include "routing-svc/outcome.h"
+
+enum { FRAME_MAX = 160 * 1024 };
+
+/* ---- frames ---- */
+
+struct frame { /* {"to":..., "msg":{...}} under way */
+	struct buf text;
+	struct json_writer w;
+};
+
+static void frame_begin(struct frame *frame, struct sid to, struct str type, struct sid leg)
+{
+	buf_init(&frame->text, FRAME_MAX);
+	json_begin(&frame->w, &frame->text);
+	json_object(&frame->w);
+	json_str(&frame->w, "to", sid_str(&to));
+	json_name(&frame->w, "msg");
+	json_object(&frame->w);
+	json_str(&frame->w, "type", type);
+	json_str(&frame->w, "call", sid_str(&leg));
+}
+
+static void frame_send(struct flow *flow, struct frame *frame, struct address to, struct flow_step next)
+{
+	struct str json;
+
+	json_object_end(&frame->w);
+	json_object_end(&frame->w);
+	json = arena_copy(flow->arena, buf_str(&frame->text));
+	buf_fini(&frame->text);
+	inbox_send(flow, to, json, next);
+}
+
+/* ---- a leg ---- */
+
+static struct str token_for(struct flow *flow, const struct call *call, const struct leg *leg)
+{
+	const struct app_common *app = worker_common(flow->worker);
+	const struct sid node = nodes_own(app->nodes);
+	const struct comm_token token = {
+		.leg = sid_leg(call->id, leg->number),
+		.account = call->account,
+		.device = leg->device,
+		.attempt = leg->attempt,
+		.expires_at_ms = (uint64_t)call->until_ms,
+	};
+	struct buf text;
+	struct str copy;
+
+	buf_init(&text, COMM_TOKEN_MAX);
+	comm_token_make(app->seal, sid_str(&node), &token, &text);
+	copy = arena_copy(flow->arena, buf_str(&text));
+	buf_fini(&text);
+	return copy;
+}
+
+static void put_parameters(struct flow *flow, struct frame *frame, const struct call *call,
+			   const struct leg *leg)
+{
+	struct plan plan = { .arena = flow->arena };
+	struct plan_target targets[PLAN_RING_MAX];
+	const size_t n = plan_targets((struct call *)call, &plan, targets, PLAN_RING_MAX);
+	const struct dial_target *target = leg->target < n ? targets[leg->target].target : NULL;
+
+	json_name(&frame->w, "parameters");
+	json_object(&frame->w);
+	for (size_t i = 0; target && i < target->n_parameters; i++) {
+		json_name_str(&frame->w, target->parameters[i].name);
+		json_put_str(&frame->w, target->parameters[i].value);
+	}
+	json_object_end(&frame->w);
+}
+
+static void ring(struct flow *flow, const struct call *call, const struct leg *leg, struct flow_step next)
+{
+	struct frame frame;
+
+	frame_begin(&frame, leg->device, STR("incoming"), sid_leg(call->id, leg->number));
+	json_str(&frame.w, "token", token_for(flow, call, leg));
+	json_str(&frame.w, "from", call->from);
+	json_str(&frame.w, "to", arena_printf(flow->arena, "client:" STR_FMT, STR_ARG(leg->identity)));
+	json_str(&frame.w, "media", media_word_of(call->medium));
+	put_parameters(flow, &frame, call, leg);
+	if (call->first_ring)
+		json_bool(&frame.w, "needs_offer", true);
+	else if (call->sdp.n > 0)
+		json_str(&frame.w, "sdp", call->sdp);
+	json_int(&frame.w, "ring_ms", MAX(call->until_ms - call->now_ms, 0));
+	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, (uint64_t)call->until_ms));
+	metric_add(METRIC_rings_total, 1);
+	frame_send(flow, &frame, leg->address, next);
+}
+
+static void tell_leg(struct flow *flow, const struct call *call, const struct leg *leg, struct str type,
+		     struct str reason, struct flow_step next)
+{
+	struct frame frame;
+
+	frame_begin(&frame, leg->device, type, sid_leg(call->id, leg->number));
+	if (reason.n > 0)
+		json_str(&frame.w, "reason", reason);
+	frame_send(flow, &frame, leg->address, next);
+}
+
+static void settle_leg(struct flow *flow, const struct call *call, const struct leg *leg, bool engage,
+		       struct flow_step next)
+{
+	const struct client_key client = { call->account, leg->identity };
+
+	claim_settle(flow, client, leg->device, call->id, leg->attempt, engage, next);
+}
+
+/* ---- the caller ---- */
+
+static void tell_gateway(struct flow *flow, const struct call *call, struct flow_step next)
+{
+	if (!call->caller_address.s[0]) {
+		flow_next(flow, next);
+		return;
+	}
+	inbox_send(flow, call->caller_address, outcome_message(flow->arena, call), next);
+}
+
+static void tell_caller(struct flow *flow, const struct call *call, const struct effect *effect,
+			struct flow_step next)
+{
+	const struct sid leg = sid_leg(call->id, call->caller_leg);
+	struct frame frame;
+
+	if (call->caller == CALLER_GATEWAY && effect->op != EFFECT_PROGRESS) {
+		tell_gateway(flow, call, next);
+		return;
+	}
+	if (call->caller != CALLER_DEVICE) {
+		flow_next(flow, next);
+		return;
+	}
+	if (effect->op == EFFECT_ANSWERED) {
+		frame_begin(&frame, call->caller_device, STR("answered"), leg);
+		if (call->answer_sdp.n > 0)
+			json_str(&frame.w, "sdp", call->answer_sdp);
+	} else if (effect->op == EFFECT_PROGRESS) {
+		frame_begin(&frame, call->caller_device, STR("progress"), leg);
+		json_str(&frame.w, "state", effect->word);
+	} else {
+		frame_begin(&frame, call->caller_device, STR("hangup"), leg);
+		json_str(&frame.w, "reason", effect->word);
+	}
+	frame_send(flow, &frame, call->caller_address, next);
+}
+
+static void release_caller(struct flow *flow, const struct call *call, struct flow_step next)
+{
+	const struct client_key client = { call->account, call->caller_identity };
+
+	if (sid_is_set(call->caller_device))
+		claim_settle(flow, client, call->caller_device, call->id, 0, false, next);
+	else
+		flow_next(flow, next);
+}
+
+/* ---- all of them ---- */
+
+static void run_one(struct flow *flow, const struct call *call, const struct effect *effect,
+		    struct flow_step next)
+{
+	const struct leg *leg = call_leg((struct call *)call, effect->leg);
+
+	if (effect->leg == 0 && effect->op == EFFECT_LET_GO)
+		release_caller(flow, call, next);
+	else if (effect->leg == 0)
+		tell_caller(flow, call, effect, next);
+	else if (!leg)
+		flow_next(flow, next);
+	else if (effect->op == EFFECT_RING)
+		ring(flow, call, leg, next);
+	else if (effect->op == EFFECT_CANCEL)
+		tell_leg(flow, call, leg, STR("cancel"), effect->word, next);
+	else if (effect->op == EFFECT_HANGUP)
+		tell_leg(flow, call, leg, STR("hangup"), effect->word, next);
+	else if (effect->op == EFFECT_ANSWERED)
+		tell_leg(flow, call, leg, STR("answered"), STR(""), next);
+	else
+		settle_leg(flow, call, leg, effect->op == EFFECT_ENGAGE, next);
+}
+
+void effects_run(struct flow *flow, const struct call *call, struct str list, struct flow_step next)
+{
+	struct str rest = list;
+	struct effect effect;
+	struct flow_step each;
+	unsigned n = 0;
+
+	while (effect_next(&rest, &effect))
+		n++;
+	if (n == 0) {
+		flow_next(flow, next);
+		return;
+	}
+	each = flow_join(flow, n, next);
+	while (effect_next(&list, &effect))
+		run_one(flow, call, &effect, each);
+}
+
+void effects_release_claims(struct flow *flow, const struct call *call, const struct plan_target *targets,
+			    const struct claim_result *claims, size_t n, struct flow_step next)
+{
+	struct flow_step each;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += (unsigned)claims[i].n;
+	if (count == 0) {
+		flow_next(flow, next);
+		return;
+	}
+	each = flow_join(flow, count, next);
+	for (size_t i = 0; i < n; i++) {
+		const struct client_key client = { call->account, targets[i].identity };
+
+		for (size_t d = 0; d < claims[i].n; d++)
+			claim_settle(flow, client, claims[i].devices[d].device, call->id, 0, false, each);
+	}
+}

@@ -1,0 +1,191 @@
+/* plan.c - the states of a call and who decides in each. */
+#include "routing-svc/plan_private.h"
+
+#include <stdio.h>
+
+#include "common/base/json.h"
+
+/* ---- small moves ---- */
+
+struct str plan_quote(struct plan *plan, struct str text)
+{
+	struct json_writer w;
+	struct buf out;
+	struct str copy;
+
+	buf_init(&out, 8192);
+	json_begin(&w, &out);
+	json_put_str(&w, str_n(text.p ? text.p : "", MIN(text.n, (size_t)300)));
+	copy = buf_ok(&out) ? arena_copy(plan->arena, buf_str(&out)) : STR("\"\"");
+	buf_fini(&out);
+	return copy;
+}
+
+void plan_trace(struct plan *plan, const char *event, const char *fmt, ...)
+{
+	char detail[1200];
+	va_list ap;
+
+	if (plan->n_traces == PLAN_TRACES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	plan->traces[plan->n_traces++] = call_trace(plan->arena, plan->node, event, "%s", detail);
+}
+
+void plan_effect(struct plan *plan, enum effect_op op, unsigned leg, const char *word)
+{
+	buf_printf(plan->effects, "%c %u %s\n", op, leg, word);
+}
+
+bool effect_next(struct str *list, struct effect *out)
+{
+	struct str line, op, leg;
+	uint64_t n;
+
+	while (str_split(list, '\n', &line)) {
+		if (!str_split(&line, ' ', &op) || op.n != 1 || !str_split(&line, ' ', &leg) ||
+		    !str_to_u64(leg, &n))
+			continue;
+		*out = (struct effect){ .op = op.p[0], .leg = (unsigned)n, .word = line };
+		return true;
+	}
+	return false;
+}
+
+/* ---- the end ---- */
+
+void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome,
+	      const char *tell_caller)
+{
+	call->state = CALL_ENDED;
+	call->ended_ms = CALL_NOW;
+	call->status = status;
+	call->outcome = arena_copy(plan->arena, str_of(outcome));
+	plan->work = WORK_NONE;
+	plan->wait_ms = 0;
+	if (tell_caller)
+		plan_effect(plan, EFFECT_HANGUP, 0, tell_caller);
+	if (call->caller == CALLER_DEVICE)
+		plan_effect(plan, EFFECT_LET_GO, 0, "");
+	plan_trace(plan, "ended", "\"status\":\"" STR_FMT "\",\"outcome\":\"%s\"", STR_ARG(status), outcome);
+	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
+}
+
+/* The caller's side is gone, or REST wants the call to end. */
+static void leave(struct call *call, struct plan *plan, const char *why, bool tell_caller)
+{
+	const bool was_up = call->up_ms != 0;
+
+	plan_drop_legs(call, plan, why);
+	plan_end(call, plan, was_up ? STR("completed") : STR("canceled"), was_up ? "completed" : why,
+		 tell_caller ? why : NULL);
+}
+
+/* Something that ends the call whatever it was doing. */
+static bool leave_if_wanted(struct call *call, struct plan *plan)
+{
+	if (call->control.n > 0) {
+		leave(call, plan, arena_cstr(plan->arena, call->control), true);
+	} else if (call->hangup_leg == 0) {
+		leave(call, plan, "caller_hangup", false);
+	} else if (call->caller_lost_until_ms && call->caller_lost_until_ms <= call->now_ms) {
+		leave(call, plan, "client_lost", false);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* ---- states ---- */
+
+static void on_new(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)input;
+	plan_callback(call, plan, NULL, EVENT_INITIATED, "initiated");
+	if (call->outbound_api) {
+		call->first_ring = true;
+		plan_claim(call, plan);
+	} else {
+		plan_fetch(call, plan, call->voice_url, call->voice_get, STR(""));
+	}
+}
+
+static void on_fetch(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	if (input->kind == INPUT_FETCHED) {
+		plan_fetched(call, input, plan);
+	} else {
+		plan->work = WORK_FETCH;
+		plan->wait_ms = FETCH_LATE_MS;
+	}
+}
+
+static void on_claim(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	if (input->kind == INPUT_CLAIMED) {
+		plan_claimed(call, input, plan);
+	} else {
+		plan->work = WORK_CLAIM;
+		plan->wait_ms = CLAIM_LATE_MS;
+	}
+}
+
+static void on_ringing(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)input;
+	plan_ringing(call, plan);
+}
+
+static void on_answered(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)input;
+	plan_connect(call, plan);
+}
+
+static void on_bridged(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)input;
+	plan_bridged(call, plan);
+}
+
+static void on_pause(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)input;
+	if (call->until_ms > call->now_ms) {
+		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);
+		return;
+	}
+	call->verb++;
+	plan_run(call, plan);
+}
+
+static void on_ended(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	(void)call;
+	(void)input;
+	(void)plan;
+}
+
+typedef void state_fn(struct call *call, const struct plan_input *input, struct plan *plan);
+
+static state_fn *const states[CALL_STATE_COUNT] = {
+	[CALL_NEW] = on_new,	     [CALL_FETCH] = on_fetch,	    [CALL_CLAIM] = on_claim,
+	[CALL_RINGING] = on_ringing, [CALL_ANSWERED] = on_answered, [CALL_BRIDGED] = on_bridged,
+	[CALL_PAUSE] = on_pause,     [CALL_ENDED] = on_ended,
+};
+
+void plan_next(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	/* An answer that won is connected before a later hang-up is looked at: the
+	 * winner then hears that hang-up like any other. */
+	if (call->state != CALL_ENDED && call->state != CALL_ANSWERED && leave_if_wanted(call, plan))
+		return;
+	states[call->state](call, input, plan);
+	if (call->state != CALL_ENDED && call->caller_lost_until_ms > call->now_ms) {
+		const uint64_t left_ms = (uint64_t)(call->caller_lost_until_ms - call->now_ms);
+
+		plan->wait_ms = plan->wait_ms ? MIN(plan->wait_ms, left_ms) : left_ms;
+	}
+}

@@ -1,0 +1,88 @@
+/* plan.h - what a call does next.  Pure: the record in, the changed record and a plan out.
+ *
+ *                       (Redirect, action)
+ *                     +-------------------+
+ *                     v                   |
+ *     new --------> fetch --> [verbs] ----+--> ended
+ *      |              |        |   ^
+ *      | outbound-api |        |   | nobody, timeout, declined, hung up
+ *      v              v        v   |
+ *    claim ------> ringing --> answered --> bridged
+ *      ^                                       pause: a verb that only waits
+ *      +-- Dial
+ *
+ * A bridge reads the record, calls plan_next, commits the difference in one
+ * fenced step, carries out the effects and then starts the work; whatever comes
+ * of it is the input of the next round.  Effects are listed in the commit and
+ * stay listed until done, so a successor repeats them: each is idempotent.
+ */
+#pragma once
+
+#include "common/model/call.h"
+#include "common/model/instructions.h"
+
+enum plan_work {
+	WORK_NONE,               /* an event or the deadline brings the next round */
+	WORK_FETCH,              /* get fetch_url; input FETCHED */
+	WORK_CLAIM,              /* claim the devices of the targets; input CLAIMED */
+	WORK_AGAIN,              /* another round at once */
+};
+
+/* What a bridge has to do to the world, one letter each, as listed in the record:
+ *   R n       ring leg n                        C n why   cancel leg n
+ *   E n       engage leg n's claim              L n       let leg n's device go (0: the caller's)
+ *   A n       tell leg n it is connected (0: the caller)
+ *   H n why   hang leg n up (0: the caller)     P 0 word  tell the caller how it goes
+ */
+enum effect_op { EFFECT_RING = 'R', EFFECT_CANCEL = 'C', EFFECT_ENGAGE = 'E', EFFECT_LET_GO = 'L', EFFECT_ANSWERED = 'A', EFFECT_HANGUP = 'H', EFFECT_PROGRESS = 'P' };
+
+struct effect {
+	char op;
+	unsigned leg;
+	struct str word;
+};
+bool effect_next(struct str *list, struct effect *out);
+
+enum plan_input_kind { INPUT_NONE, INPUT_FETCHED, INPUT_CLAIMED };
+
+struct plan_target {                     /* one client of the ring at hand */
+	struct str identity;
+	const struct dial_target *target;        /* NULL: the To of an outbound-api call */
+};
+
+struct plan_input {
+	enum plan_input_kind kind;
+	/* FETCHED */
+	enum err err;                    /* of the fetch, or of its status */
+	struct str content_type, body, url;      /* body: what failed, after a failure */
+	unsigned fetch_number;           /* the fetch it belongs to */
+	/* CLAIMED */
+	const struct claim_result *claims;       /* one per target, in order */
+	size_t n_claims;
+};
+
+enum { PLAN_TRACES_MAX = 160, PLAN_CALLBACKS_MAX = 128, PLAN_RING_MAX = 50 };
+
+struct plan_callback {
+	struct sid subject;              /* the call or a leg */
+	struct str json;                 /* the outbox entry */
+};
+
+struct plan {
+	struct arena *arena;
+	struct str node;                 /* own id, for the trace */
+	struct buf *effects;
+	struct str traces[PLAN_TRACES_MAX];
+	size_t n_traces;
+	struct plan_callback callbacks[PLAN_CALLBACKS_MAX];
+	size_t n_callbacks;
+	enum plan_work work;
+	uint64_t wait_ms;                /* somebody has to look again after so long; 0: never */
+	struct instructions *instructions;       /* of call->document, once read */
+};
+
+void plan_next(struct call *call, const struct plan_input *input, struct plan *plan);
+
+/* The clients to claim for (work CLAIM); fewer than max when the Dial has fewer. */
+uint64_t plan_ring_ms(struct call *call, struct plan *plan);
+size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max);

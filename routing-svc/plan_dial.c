@@ -1,0 +1,332 @@
+/* plan_dial.c - a Dial from the claims to the hang-up, and the first ring of an outbound-api call. */
+#include "routing-svc/plan_private.h"
+
+static bool rings(const struct leg *leg)
+{
+	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
+}
+
+uint64_t plan_ring_ms(struct call *call, struct plan *plan)
+{
+	const struct verb *verb = call->first_ring ? NULL : plan_verb(call, plan);
+
+	return (verb ? verb->timeout_s : call->ring_s ? call->ring_s : 60) * UINT64_C(1000);
+}
+
+/* ---- claim ---- */
+
+void plan_claim(struct call *call, struct plan *plan)
+{
+	call->state = CALL_CLAIM;
+	call->attempt++;
+	call->winner = 0;
+	call->answer_sdp = STR("");
+	call->dial_leg = STR("");
+	call->dial_duration_s = 0;
+	call->dial_bridged = false;
+	plan->work = WORK_CLAIM;
+	plan->wait_ms = CLAIM_LATE_MS;
+}
+
+size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max)
+{
+	const struct verb *verb;
+	size_t n = 0;
+
+	if (call->first_ring) {
+		const struct str scheme = STR("client:");
+
+		out[0] = (struct plan_target){ .identity = str_starts(call->to, scheme)
+								   ? str_skip(call->to, scheme.n)
+								   : call->to };
+		return 1;
+	}
+	verb = plan_verb(call, plan);
+	for (size_t i = 0; verb && i < verb->n_targets && n < max; i++)
+		out[n++] = (struct plan_target){ .identity = verb->targets[i].identity,
+						 .target = &verb->targets[i] };
+	return n;
+}
+
+static void trace_refused(struct plan *plan, struct str identity, struct str reason)
+{
+	plan_trace(plan, "not_rung", "\"client\":" STR_FMT ",\"reason\":\"" STR_FMT "\"",
+		   STR_ARG(plan_quote(plan, identity)), STR_ARG(reason));
+}
+
+static void add_leg(struct call *call, struct plan *plan, const struct plan_target *target, unsigned index,
+		    const struct claimed_device *device)
+{
+	struct leg *leg = &call->legs[call->leg_count++];
+
+	*leg = (struct leg){ .number = call->leg_count,
+			     .attempt = call->attempt,
+			     .status = LEG_RUNG,
+			     .identity = target->identity,
+			     .device = device->device,
+			     .address = device->address,
+			     .target = index };
+	plan_effect(plan, EFFECT_RING, leg->number, "");
+	plan_trace(plan, "ring", "\"client\":" STR_FMT ",\"device\":\"%s\",\"leg\":%u,\"by\":\"%s\"",
+		   STR_ARG(plan_quote(plan, target->identity)), device->device.s, leg->number,
+		   device->address.s);
+	plan_callback(call, plan, leg, EVENT_INITIATED, "initiated");
+}
+
+/* Nobody could be claimed: the weightiest reason of all targets says how the Dial ends. */
+static void nobody(struct call *call, struct plan *plan, const struct plan_input *input)
+{
+	const char *outcome = "unreachable";
+
+	for (size_t i = 0; i < input->n_claims; i++) {
+		const struct str reason = input->claims[i].reason;
+
+		if (str_eq(reason, STR("on_call")) || str_eq(reason, STR("engaged")) ||
+		    str_eq(reason, STR("busy")) || str_eq(reason, STR("dnd")))
+			outcome = "busy";
+	}
+	plan_dial_over(call, plan, strcmp(outcome, "busy") == 0 ? "busy" : "no-answer", outcome);
+}
+
+void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	struct plan_target targets[PLAN_RING_MAX];
+	const size_t n = plan_targets(call, plan, targets, PLAN_RING_MAX);
+	const uint64_t ring_ms = plan_ring_ms(call, plan);
+	const unsigned before = call->leg_count;
+
+	for (size_t i = 0; i < n && i < input->n_claims; i++) {
+		const struct claim_result *claim = &input->claims[i];
+
+		if (targets[i].target && targets[i].target->kind != TARGET_CLIENT)
+			trace_refused(plan, targets[i].target->name, STR("not_supported"));
+		else if (claim->n == 0)
+			trace_refused(plan, targets[i].identity, claim->reason);
+		for (size_t d = 0;
+		     d < claim->n && call->leg_count < MIN(before + CALL_LEGS_SPARE, CALL_LEGS_MAX); d++)
+			add_leg(call, plan, &targets[i], (unsigned)i, &claim->devices[d]);
+	}
+	if (call->leg_count == before) {
+		nobody(call, plan, input);
+		return;
+	}
+	call->state = CALL_RINGING;
+	call->until_ms = CALL_NOW - (int64_t)ring_ms;
+	plan->wait_ms = ring_ms;
+	plan_effect(plan, EFFECT_PROGRESS, 0, "ringing");
+}
+
+/* ---- ring ---- */
+
+static void drop_leg(struct call *call, struct plan *plan, struct leg *leg, const char *why)
+{
+	leg->status = LEG_CANCELLED;
+	plan_effect(plan, EFFECT_CANCEL, leg->number, why);
+	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+	plan_trace(plan, "cancel", "\"leg\":%u,\"reason\":\"%s\"", leg->number, why);
+	plan_callback(call, plan, leg, EVENT_COMPLETED,
+		      strcmp(why, "timeout") == 0 ? "no-answer" : "canceled");
+}
+
+static void cancel_rung(struct call *call, struct plan *plan, const char *why)
+{
+	for (unsigned i = 0; i < call->leg_count; i++) {
+		if (rings(&call->legs[i]))
+			drop_leg(call, plan, &call->legs[i], why);
+	}
+}
+
+static void end_talk(struct call *call, struct plan *plan, const char *tell_or_null)
+{
+	struct leg *leg = call_leg(call, call->winner);
+
+	if (!leg || leg->status != LEG_ANSWERED || call->first_ring)
+		return;
+	leg->status = LEG_ENDED;
+	if (tell_or_null)
+		plan_effect(plan, EFFECT_HANGUP, leg->number, tell_or_null);
+	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+	call->dial_duration_s = (unsigned)(MAX(call->now_ms - call->answered_ms, 0) / 1000);
+	plan_callback(call, plan, leg, EVENT_COMPLETED, "completed");
+}
+
+void plan_drop_legs(struct call *call, struct plan *plan, const char *why)
+{
+	const bool hung_up = strcmp(why, "caller_hangup") == 0;
+
+	cancel_rung(call, plan, why);
+	if (call->state == CALL_BRIDGED)
+		end_talk(call, plan, hung_up ? "remote_hangup" : why);
+	if (call->state == CALL_CLAIM || call->state == CALL_RINGING)
+		call->outcome = STR("canceled");
+}
+
+/* Devices that rejected or vanished: their claims go, and their callbacks. */
+static void note_gone(struct call *call, struct plan *plan, bool *declined, bool *any_left)
+{
+	for (unsigned i = 0; i < call->leg_count; i++) {
+		struct leg *leg = &call->legs[i];
+
+		if (leg->attempt != call->attempt)
+			continue;
+		if (leg->status == LEG_ACKNOWLEDGED) {
+			leg->status = LEG_RINGING;
+			plan_callback(call, plan, leg, EVENT_RINGING, "ringing");
+			if (call->first_ring)
+				plan_callback(call, plan, NULL, EVENT_RINGING, "ringing");
+		}
+		*any_left = *any_left || rings(leg);
+		if (leg->status == LEG_REJECTED || leg->status == LEG_LOST) {
+			*declined = *declined || leg->status == LEG_REJECTED;
+			plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+			plan_callback(call, plan, leg, EVENT_COMPLETED,
+				      leg->status == LEG_REJECTED ? "busy" : "no-answer");
+			leg->status = LEG_ENDED;
+		}
+		*declined = *declined || str_eq(leg->reason, STR("declined"));
+	}
+}
+
+void plan_ringing(struct call *call, struct plan *plan)
+{
+	bool declined = false, any_left = false;
+
+	note_gone(call, plan, &declined, &any_left);
+	if (any_left && call->until_ms > call->now_ms) {
+		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);
+		return;
+	}
+	if (any_left) {
+		cancel_rung(call, plan, "timeout");
+		plan_dial_over(call, plan, "no-answer", "no-answer");
+	} else {
+		plan_dial_over(call, plan, declined ? "busy" : "no-answer",
+			       declined ? "declined" : "unreachable");
+	}
+}
+
+/* ---- answer ---- */
+
+static void become_caller(struct call *call, struct plan *plan, const struct leg *leg)
+{
+	call->first_ring = false;
+	call->caller = CALLER_DEVICE;
+	call->caller_identity = leg->identity;
+	call->caller_device = leg->device;
+	call->caller_address = leg->address;
+	call->caller_leg = leg->number;
+	call->sdp = call->answer_sdp;
+	call->winner = 0;
+	if (call->inline_document.n > 0) {
+		call->document = call->inline_document;
+		call->document_type = STR("text/xml");
+		call->document_url = STR("");
+		call->verb = 0;
+		plan->instructions = NULL;
+		plan_run(call, plan);
+	} else {
+		plan_fetch(call, plan, call->voice_url, call->voice_get, STR(""));
+	}
+}
+
+static void go_up(struct call *call, struct plan *plan)
+{
+	if (call->up_ms)
+		return;
+	call->up_ms = CALL_NOW;
+	plan_callback(call, plan, NULL, EVENT_ANSWERED, "in-progress");
+}
+
+void plan_connect(struct call *call, struct plan *plan)
+{
+	struct leg *leg = call_leg(call, call->winner);
+	const struct verb *verb;
+
+	cancel_rung(call, plan, "answered_elsewhere");
+	plan_effect(plan, EFFECT_ENGAGE, leg->number, "");
+	plan_trace(plan, "connected", "\"leg\":%u,\"client\":" STR_FMT ",\"device\":\"%s\"", leg->number,
+		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s);
+	go_up(call, plan);
+	if (call->first_ring) {
+		become_caller(call, plan, leg);
+		return;
+	}
+	verb = plan_verb(call, plan);
+	plan_callback(call, plan, leg, EVENT_ANSWERED, "in-progress");
+	plan_effect(plan, EFFECT_ANSWERED, leg->number, "");
+	plan_effect(plan, EFFECT_ANSWERED, 0, "");
+	call->state = CALL_BRIDGED;
+	call->dial_bridged = true;
+	call->until_ms = CALL_NOW - (int64_t)(verb ? verb->time_limit_s : 14400) * 1000;
+	plan->work = WORK_AGAIN;
+}
+
+void plan_bridged(struct call *call, struct plan *plan)
+{
+	const struct leg *leg = call_leg(call, call->winner);
+	int64_t next = call->until_ms;
+
+	if (call->hangup_leg > 0 || (leg->lost_until_ms && leg->lost_until_ms <= call->now_ms)) {
+		end_talk(call, plan, NULL);
+		plan_dial_over(call, plan, "completed", "completed");
+		return;
+	}
+	if (call->until_ms <= call->now_ms) {
+		end_talk(call, plan, "time_limit");
+		plan_dial_over(call, plan, "completed", "completed");
+		return;
+	}
+	if (leg->lost_until_ms)
+		next = MIN(next, leg->lost_until_ms);
+	if (call->caller_lost_until_ms)
+		next = MIN(next, call->caller_lost_until_ms);
+	plan->wait_ms = (uint64_t)(next - call->now_ms);
+}
+
+/* ---- and after ---- */
+
+static struct str dial_results(struct call *call, struct plan *plan)
+{
+	struct str text = arena_printf(plan->arena, "DialCallStatus=" STR_FMT "&DialBridged=%s",
+				       STR_ARG(call->dial_status), call->dial_bridged ? "true" : "false");
+
+	if (call->dial_leg.n > 0)
+		text = arena_printf(plan->arena, STR_FMT "&DialCallSid=" STR_FMT, STR_ARG(text),
+				    STR_ARG(call->dial_leg));
+	if (call->dial_bridged)
+		text = arena_printf(plan->arena, STR_FMT "&DialCallDuration=%u", STR_ARG(text),
+				    call->dial_duration_s);
+	return text;
+}
+
+static unsigned last_leg(const struct call *call)
+{
+	if (call->winner)
+		return call->winner;
+	return call->leg_count && call->legs[call->leg_count - 1].attempt == call->attempt ? call->leg_count
+											   : 0;
+}
+
+void plan_dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
+{
+	const struct verb *verb;
+	struct sid leg;
+
+	plan_trace(plan, "dial_over", "\"status\":\"%s\",\"outcome\":\"%s\"", status, outcome);
+	if (call->first_ring) {
+		plan_end(call, plan, arena_copy(plan->arena, str_of(status)), outcome, NULL);
+		return;
+	}
+	leg = sid_leg(call->id, last_leg(call));
+	call->dial_leg = sid_leg_number(leg) ? arena_copy(plan->arena, str_of(leg.s)) : STR("");
+	call->dial_status = arena_copy(plan->arena, str_of(status));
+	call->outcome = arena_copy(plan->arena, str_of(outcome));
+	call->hangup_leg = -1;
+	verb = plan_verb(call, plan);
+	if (verb && verb->kind == VERB_DIAL && verb->url.n > 0) {
+		plan_fetch(call, plan, verb->url, verb->get, dial_results(call, plan));
+		return;
+	}
+	call->verb++;
+	plan_run(call, plan);
+}

@@ -1,0 +1,154 @@
+/* plan_verbs.c - fetching instructions and running them verb by verb. */
+#include "routing-svc/plan_private.h"
+
+enum { VERBS_PER_ROUND = INSTRUCTIONS_MAX_VERBS + 1 };
+
+static bool read_document(struct call *call, struct plan *plan, struct instruction_note *why)
+{
+	enum err err;
+
+	plan->instructions = arena_alloc(plan->arena, sizeof(*plan->instructions));
+	err = instructions_parse(plan->arena, call->document_type, call->document, plan->instructions, why);
+	if (err)
+		plan->instructions->n = 0;
+	return err == ERR_NONE;
+}
+
+const struct verb *plan_verb(struct call *call, struct plan *plan)
+{
+	struct instruction_note why;
+
+	if (!plan->instructions)
+		(void)read_document(call, plan, &why);
+	return call->verb < plan->instructions->n ? &plan->instructions->verbs[call->verb] : NULL;
+}
+
+void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
+{
+	call->state = CALL_FETCH;
+	call->fetch_url = url;
+	call->fetch_get = get;
+	call->fetch_extra = extra;
+	call->fetch_is_fallback = false;
+	call->fetch_number++;
+	plan->work = WORK_FETCH;
+	plan->wait_ms = FETCH_LATE_MS;
+}
+
+/* The first URL failed in some way: the fallback gets its chance once, then the call ends. */
+static void fetch_failed(struct call *call, struct plan *plan, enum err err)
+{
+	struct buf extra;
+
+	if (call->fetch_is_fallback || call->fallback_url.n == 0) {
+		plan_end(call, plan, STR("failed"), "failed", "failed");
+		return;
+	}
+	buf_init(&extra, 16384);
+	buf_put(&extra, call->fetch_extra);
+	buf_printf(&extra, "%sErrorCode=%u&ErrorUrl=", extra.n ? "&" : "", err_code(err));
+	buf_put_urlencoded(&extra, call->fetch_url);
+	plan_fetch(call, plan, call->fallback_url, call->fallback_get,
+		   buf_ok(&extra) ? arena_copy(plan->arena, buf_str(&extra)) : STR(""));
+	call->fetch_is_fallback = true;
+	buf_fini(&extra);
+}
+
+static void trace_document(struct plan *plan, struct str url)
+{
+	const struct instructions *doc = plan->instructions;
+
+	plan_trace(plan, "fetched", "\"url\":" STR_FMT ",\"verbs\":%zu", STR_ARG(plan_quote(plan, url)),
+		   doc->n);
+	for (size_t i = 0; i < doc->n_warnings; i++)
+		plan_trace(plan, "warning", "\"code\":%u,\"line\":%u,\"text\":" STR_FMT,
+			   err_code(doc->warnings[i].err), doc->warnings[i].line,
+			   STR_ARG(plan_quote(plan, str_of(doc->warnings[i].text))));
+}
+
+void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	struct instruction_note why;
+
+	if (input->err) {
+		plan_trace(plan, "fetch_failed", "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
+			   STR_ARG(plan_quote(plan, call->fetch_url)), err_code(input->err),
+			   STR_ARG(plan_quote(plan, input->body)));
+		fetch_failed(call, plan, input->err);
+		return;
+	}
+	call->document = input->body;
+	call->document_type = input->content_type;
+	call->document_url = input->url;
+	call->verb = 0;
+	plan->instructions = NULL;
+	if (!read_document(call, plan, &why)) {
+		plan_trace(plan, "instructions_refused", "\"code\":%u,\"line\":%u,\"text\":" STR_FMT,
+			   err_code(why.err), why.line, STR_ARG(plan_quote(plan, str_of(why.text))));
+		fetch_failed(call, plan, why.err);
+		return;
+	}
+	trace_document(plan, input->url);
+	plan_run(call, plan);
+}
+
+static void reject(struct call *call, struct plan *plan, const struct verb *verb)
+{
+	const bool busy = str_eq(verb->reason, STR("busy"));
+
+	if (call->up_ms)
+		plan_end(call, plan, STR("completed"), "completed", "completed");
+	else
+		plan_end(call, plan, busy ? STR("busy") : STR("no-answer"), busy ? "busy" : "rejected",
+			 busy ? "busy" : "rejected");
+}
+
+/* No verb is left.  A call that was never connected keeps the outcome of its last Dial. */
+static void run_out(struct call *call, struct plan *plan)
+{
+	const bool failed =
+		!call->up_ms && call->dial_status.n > 0 && !str_eq(call->dial_status, STR("completed"));
+	const char *outcome =
+		failed && call->outcome.n ? arena_cstr(plan->arena, call->outcome) : "completed";
+
+	plan_end(call, plan, failed ? call->dial_status : STR("completed"), outcome, outcome);
+}
+
+void plan_run(struct call *call, struct plan *plan)
+{
+	for (unsigned i = 0; i < VERBS_PER_ROUND; i++, call->verb++) {
+		const struct verb *verb = plan_verb(call, plan);
+
+		if (!verb) {
+			run_out(call, plan);
+			return;
+		}
+		plan_trace(plan, "verb", "\"verb\":\"" STR_FMT "\",\"line\":%u", STR_ARG(verb->name),
+			   verb->line);
+		switch (verb->kind) {
+		case VERB_DIAL:
+			plan_claim(call, plan);
+			return;
+		case VERB_REDIRECT:
+			plan_fetch(call, plan, verb->url, verb->get, STR(""));
+			return;
+		case VERB_REJECT:
+			reject(call, plan, verb);
+			return;
+		case VERB_HANGUP:
+			plan_end(call, plan, STR("completed"), "completed", "completed");
+			return;
+		case VERB_PAUSE:
+			call->state = CALL_PAUSE;
+			call->until_ms = CALL_NOW - (int64_t)verb->length_s * 1000;
+			plan->wait_ms = MAX(verb->length_s * 1000u, 1u);
+			return;
+		case VERB_MEDIA:
+			plan_trace(plan, "skipped", "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\"",
+				   STR_ARG(verb->name), err_code(ERR_DOC_NO_MEDIA),
+				   err_text(ERR_DOC_NO_MEDIA));
+			break;
+		}
+	}
+	plan_end(call, plan, STR("failed"), "failed", "failed");
+}
