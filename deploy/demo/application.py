@@ -58,6 +58,7 @@ ANSWERS = {"/voice": voice, "/dialed": dialed, "/status": status}
 class Application(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 75
+    wbufsize = -1       # an answer leaves in one piece: two would wait for each other's acknowledgement
 
     def do_POST(self):
         path, _, query = self.path.partition("?")

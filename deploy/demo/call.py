@@ -183,6 +183,7 @@ async def play(desk, mobile, bob):
             raise Broken(f"{broken}; the gateway was told: {communication.exception() or communication.result()}") from None
         raise
 
+    await asyncio.sleep(0.3)        # a person takes a moment, if not usually so short a one
     note(mobile.name, "answers")
     await mobile.send({"type": "answer", "id": 2, "token": rung[1]["token"], "sdp": ANSWER})
     await mobile.next("ok")
@@ -224,7 +225,7 @@ async def tell(call):
     trace = await rest("GET", f"/v1/Accounts/{ACCOUNT}/Calls/{call}/Trace")
     check(trace["call"] == call and trace["events"], "the trace tells what happened", trace)
     for event in trace["events"]:
-        detail = " ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in (event.get("detail") or {}).items())
+        detail = " ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in (event.get("detail") or {}).items() if v != "")
         note(event.get("host") or event.get("node") or "?", event["event"], detail, instant(event["at"]))
     if APPLICATION:
         events = await eventually(lambda: asyncio.to_thread(request, "GET", f"{APPLICATION}/events?call={call}", None, None),
