@@ -14,8 +14,6 @@
 
 #include <expat.h>
 
-#include "common/base/crypto.h"
-
 enum { DEPTH_MAX = 8, ATTRIBUTES_MAX = 32 };
 
 enum element { EL_SKIPPED, EL_RESPONSE, EL_VERB, EL_DIAL, EL_CLIENT, EL_IDENTITY };
@@ -36,9 +34,16 @@ struct twiml {
 	struct dial_target *target;
 };
 
+/* Expat 2.9 deprecates the name that older ones alone have. */
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 9)
+#define CURRENT_LINE XML_GetCurrentLineNumber64
+#else
+#define CURRENT_LINE XML_GetCurrentLineNumber
+#endif
+
 static struct place here(const struct twiml *t, const char *name)
 {
-	return place_at((unsigned)XML_GetCurrentLineNumber(t->parser), "%.40s", name);
+	return place_at((unsigned)CURRENT_LINE(t->parser), "%.40s", name);
 }
 
 /* -- attributes ----------------------------------------------------------- */
@@ -355,14 +360,12 @@ static void on_doctype(void *arg, const char *name, const char *system_id, const
 	stop_if_failed(t);
 }
 
+/* Expat salts its hash tables itself, from the kernel's random numbers. */
 static XML_Parser parser_new(struct twiml *t)
 {
 	XML_Parser parser = XML_ParserCreate(NULL);
-	unsigned long salt;
 
 	INVARIANT(parser);
-	crypto_random(&salt, sizeof(salt));
-	XML_SetHashSalt(parser, salt);
 	XML_SetUserData(parser, t);
 	XML_SetElementHandler(parser, on_start, on_end);
 	XML_SetCharacterDataHandler(parser, on_text);
