@@ -49,10 +49,8 @@ void frame_reply(struct frame *frame, const char *type, const struct message *me
 void frame_send(struct frame *frame, struct session *session)
 {
 	json_object_end(&frame->w);
-	if (session->ws && buf_ok(&frame->text)) {
-		metric_add(METRIC_ws_frames_out_total, 1);
+	if (session->ws && buf_ok(&frame->text))
 		ws_send(session->ws, buf_str(&frame->text));
-	}
 	buf_fini(&frame->text);
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/metrics.h"
 #include "common/model/auth.h"
 #include "common/model/call.h"
+#include "common/model/device_id.h"
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
 
@@ -62,7 +63,6 @@ void channel_hello(struct message *message)
 		fail_field(message, &fault);
 		return;
 	}
-	hello->device = sid_new("DV");
 	if (!str_is_null(device) && !sid_parse(device, "DV", &hello->device)) {
 		flow_fail(flow, ERR_BAD_FIELD, "device has to be the id that an earlier welcome gave");
 		return;
@@ -96,9 +96,16 @@ static void on_hello_token(struct flow *flow)
 {
 	struct hello *hello = flow->state;
 	struct session *session = message_of(flow)->session;
+	const struct seal *seal = worker_common(flow->worker)->seal;
 
 	if (hello->token.identity.n == 0) {
 		flow_fail(flow, ERR_TOKEN_GRANTS, "the token names no client");
+		return;
+	}
+	if (!sid_is_set(hello->device)) {
+		hello->device = device_id_new(seal, hello->token.account, hello->token.identity);
+	} else if (!device_id_is_of(seal, hello->device, hello->token.account, hello->token.identity)) {
+		flow_fail(flow, ERR_BAD_FIELD, "device is not one of this client's");
 		return;
 	}
 	(void)!str_copy(hello->token.identity, session->identity, sizeof(session->identity));

@@ -12,6 +12,7 @@
 #include "common/base/metrics.h"
 #include "common/model/auth.h"
 #include "common/model/call.h"
+#include "common/model/device_id.h"
 #include "presence-svc/app.h"
 
 enum { TTL_PRESET_S = 60, REPLY_MAX = 64 * 1024 };
@@ -120,10 +121,12 @@ void devices_create(struct req *req)
 
 	if (!leased || !body_or_reply(leased, true))
 		return;
-	leased->device = (struct device){ .id = sid_new("DV"),
-					  .status = leased->profile.status,
-					  .media = leased->profile.media,
-					  .json = leased->profile.json };
+	leased->device =
+		(struct device){ .id = device_id_new(worker_common(req_worker(req))->seal,
+						     leased->client.account, leased->client.identity),
+				 .status = leased->profile.status,
+				 .media = leased->profile.media,
+				 .json = leased->profile.json };
 	device_register(req_flow(req), leased->client, leased->device.id, (struct address){ "" },
 			&leased->profile, lease_ms(leased), &leased->state, STEP(on_registered));
 }

@@ -26,6 +26,13 @@ static void on_buried(struct worker *worker)
 	sessions_drain(app_of(worker)->sessions, STR("registrations were lost"));
 }
 
+static void app_free(struct app *app)
+{
+	app->farewells = farewells_free(app->farewells);
+	app->sessions = sessions_free(app->sessions);
+	x_free(app);
+}
+
 static enum err start(struct worker *worker)
 {
 	struct app *app = x_alloc(sizeof(*app));
@@ -35,7 +42,9 @@ static enum err start(struct worker *worker)
 	app->sessions = sessions_new(worker);
 	app->farewells = farewells_new(worker);
 	err = service_start(&app->part, worker, &service);
-	if (!err)
+	if (err)
+		app_free(app);
+	else
 		app->sweep = sweep_new(worker);
 	return err;
 }
@@ -62,9 +71,7 @@ static void stop(struct worker *worker)
 
 	app->sweep = sweep_free(app->sweep);
 	service_stop(&app->part);
-	app->farewells = farewells_free(app->farewells);
-	app->sessions = sessions_free(app->sessions);
-	x_free(app);
+	app_free(app);
 }
 
 int main(int argc, char **argv)

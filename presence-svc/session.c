@@ -44,7 +44,6 @@ static void on_open(void *arg, struct ws *ws)
 	session->timer = loop_timer_new(worker->loop, on_timer, session);
 	DL_APPEND(sessions->all, session);
 	sessions->count++;
-	metric_add(METRIC_ws_connections, 1);
 	ws_set_arg(ws, session);
 	session_rearm(session);
 	if (worker->draining)
@@ -92,7 +91,6 @@ static void on_text(void *arg, struct str text)
 {
 	struct session *session = arg;
 
-	metric_add(METRIC_ws_frames_in_total, 1);
 	if (!session->busy)
 		channel_receive(session, text);
 	else if (session->n_waiting < SESSION_WAITING_MAX)
@@ -158,7 +156,6 @@ static void leave(struct session *session)
 		HASH_DELETE(hh, sessions->by_device, session);
 	DL_DELETE(sessions->all, session);
 	sessions->count--;
-	metric_add(METRIC_ws_connections, -1);
 	if (session->registration) {
 		const bool known = session->registration > 0;
 
@@ -174,6 +171,11 @@ static void on_close(void *arg, unsigned code)
 {
 	struct session *session = arg;
 
+	if (!session->worker) {
+		session->ws = NULL;
+		session_free(session);
+		return;
+	}
 	log_debug("channel_closed", "acct=%s device=%s code=%u", session->account.s, session->device.s, code);
 	leave(session);
 	session->ws = NULL;
@@ -342,10 +344,8 @@ static void pass_on(struct session *session, const struct json *msg)
 	buf_init(&text, 256 * 1024);
 	json_begin(&w, &text);
 	json_put(&w, msg);
-	if (buf_ok(&text)) {
-		metric_add(METRIC_ws_frames_out_total, 1);
+	if (buf_ok(&text))
 		ws_send(session->ws, buf_str(&text));
-	}
 	buf_fini(&text);
 }
 
@@ -449,8 +449,21 @@ void sessions_drain(struct sessions *sessions, struct str why)
 	}
 }
 
+/* What a drain did not end in time is cut; the sockets' last callbacks find no worker any more. */
 struct sessions *sessions_free(struct sessions *sessions)
 {
+	struct session *session, *next;
+
+	if (!sessions)
+		return NULL;
+	HASH_CLEAR(hh, sessions->by_device);
+	DL_FOREACH_SAFE(sessions->all, session, next)
+	{
+		DL_DELETE(sessions->all, session);
+		session->timer = loop_timer_free(session->timer);
+		session->worker = NULL;
+		ws_drop(session->ws);
+	}
 	x_free(sessions);
 	return NULL;
 }

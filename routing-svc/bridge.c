@@ -22,7 +22,8 @@ enum {
 	EFFECTS_LATE_MS = 1000,
 	EFFECTS_MAX = 64 * 1024,
 	ROUND_MS = 60000,
-	CLAIM_SPARE_MS = 5000
+	CLAIM_SPARE_MS = 5000,
+	HOLD_MS = 3000
 };
 
 struct owned { /* a call at hand */
@@ -77,11 +78,16 @@ static struct owned *owned_find(struct bridge *bridge, struct sid call)
 	return owned;
 }
 
+static void hold(struct owned *owned);
+
 static void on_timer(void *arg)
 {
 	struct owned *owned = arg;
 
-	bridge_look(owned->bridge, owned->call);
+	if (owned->fetching)
+		hold(owned);
+	else
+		bridge_look(owned->bridge, owned->call);
 }
 
 static struct owned *owned_add(struct bridge *bridge, struct sid call)
@@ -154,6 +160,8 @@ static void round_over(struct flow *flow, bool keep, uint64_t wait_ms)
 
 	owned->round = NULL;
 	owned->fetching = false;
+	if (owned->timer)
+		loop_timer_stop(owned->timer);
 	buf_fini(&round->effects);
 	if (!owned->bridge) {
 		x_free(owned);
@@ -248,6 +256,17 @@ void bridge_look(struct bridge *bridge, struct sid call)
 	call_read(owned->round, call, &round->call, STEP(on_read));
 }
 
+/* The instance where the gateway's request waited has died, and the connection with it. */
+static bool gateway_is_gone(struct worker *worker, const struct call *call)
+{
+	struct str rest = str_of(call->caller_address.s);
+	struct str node;
+
+	return call->caller == CALLER_GATEWAY && !call->up_ms && call->state != CALL_ENDED &&
+	       str_split(&rest, '.', &node) && node.n > 0 &&
+	       nodes_is_gone(worker_common(worker)->nodes, node);
+}
+
 /* Claims that came back after the call had gone another way. */
 static bool claims_are_late(const struct round *round)
 {
@@ -268,6 +287,8 @@ static void on_read(struct flow *flow)
 		done(flow, false, 0);
 		return;
 	}
+	if (gateway_is_gone(flow->worker, &round->call))
+		round->call.hangup_leg = 0;
 	if (round->input.kind == INPUT_FETCHED && round->input.fetch_number != round->call.fetch_number)
 		round->input = (struct plan_input){ .kind = INPUT_NONE };
 	plan(flow);
@@ -406,6 +427,23 @@ static void on_effects(struct flow *flow)
 	commit_step(flow, look_of(flow, round), STR(""), work);
 }
 
+/* A customer's server may take its time; that the owner still waits is told again and again. */
+static void hold(struct owned *owned)
+{
+	struct worker *worker = owned->bridge->worker;
+	const struct round *round = owned->round->state;
+	const struct address own = nodes_address(worker_common(worker)->nodes);
+	struct arena *arena = arena_new(1024);
+	char fence[24], ms[24];
+	const struct str argv[] = { str_of(own.s), redis_num(fence, round->call.fence),
+				    redis_num(ms, HOLD_MS) };
+
+	redis_script_call(worker->redis, NULL, NULL, &scripts[SCRIPT_CALL_HOLD], key_call(arena, owned->call),
+			  ARRAY_LEN(argv), argv);
+	arena_free(arena);
+	loop_timer_start(owned->timer, HOLD_MS / 3);
+}
+
 static void fetch(struct flow *flow)
 {
 	struct round *round = flow->state;
@@ -427,6 +465,7 @@ static void on_account(struct flow *flow)
 		return;
 	}
 	round->owned->fetching = true;
+	hold(round->owned);
 	flow_fetch(flow, &round->request, &round->result, STEP(on_fetched));
 }
 
@@ -435,6 +474,7 @@ static void on_fetched(struct flow *flow)
 	struct round *round = flow->state;
 
 	round->owned->fetching = false;
+	loop_timer_stop(round->owned->timer);
 	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
 	call_read(flow, round->owned->call, &round->call, STEP(on_read));
 }

@@ -159,16 +159,29 @@ static bool stop_waiting(struct flow *flow)
 	return flow_settle(flow);
 }
 
+/* The request ends before the call does: the call goes on without it. */
+static void detach(struct flow *flow)
+{
+	const struct incoming *in = flow->state;
+	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
+
+	call_tell_later(flow->worker, &(struct call_event){ .event = "detach",
+							    .leg = in->call.id,
+							    .node = str_of(node.s) });
+}
+
 static void on_outcome(struct flow *flow, struct str body)
 {
 	struct incoming *in = flow->state;
 
 	if (!stop_waiting(flow))
 		return;
-	if (body.n > 0)
+	if (body.n > 0) {
 		reply_outcome(in->req, 200, body);
-	else
-		reply_accepted(flow);
+		return;
+	}
+	detach(flow);
+	reply_accepted(flow);
 }
 
 static void on_hung_up(struct flow *flow, void *arg)
@@ -205,8 +218,10 @@ static void on_started(struct flow *flow)
 
 static void on_waited(struct flow *flow)
 {
-	if (stop_waiting(flow))
-		reply_accepted(flow);
+	if (!stop_waiting(flow))
+		return;
+	detach(flow);
+	reply_accepted(flow);
 }
 
 /* ---- the gateway goes on ---- */

@@ -19,6 +19,14 @@ static struct service service = {
 	.on_message = nudges_on_message,
 };
 
+static void app_free(struct app *app)
+{
+	app->bridge = bridge_free(app->bridge);
+	app->outbox = outbox_free(app->outbox);
+	app->waiters = waiters_free(app->waiters);
+	x_free(app);
+}
+
 static enum err start(struct worker *worker)
 {
 	struct app *app = x_alloc(sizeof(*app));
@@ -29,7 +37,9 @@ static enum err start(struct worker *worker)
 	app->bridge = bridge_new(worker);
 	app->outbox = outbox_new(worker);
 	err = service_start(&app->part, worker, &service);
-	if (!err)
+	if (err)
+		app_free(app);
+	else
 		app->sweep = sweep_new(worker);
 	return err;
 }
@@ -57,10 +67,7 @@ static void stop(struct worker *worker)
 
 	app->sweep = sweep_free(app->sweep);
 	service_stop(&app->part);
-	app->bridge = bridge_free(app->bridge);
-	app->outbox = outbox_free(app->outbox);
-	app->waiters = waiters_free(app->waiters);
-	x_free(app);
+	app_free(app);
 }
 
 int main(int argc, char **argv)

@@ -3,7 +3,7 @@
 
 #include "routing-svc/plan.h"
 
-enum { FETCH_LATE_MS = 40000, CLAIM_LATE_MS = 5000 };    /* a successor takes over after so long in these states */
+enum { FETCH_LATE_MS = 3000, CLAIM_LATE_MS = 5000 };     /* a successor takes over when the owner is silent for so long in these states */
 
 void plan_trace(struct plan *plan, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void plan_effect(struct plan *plan, enum effect_op op, unsigned leg, const char *word);

@@ -205,6 +205,11 @@ static void finish(void *arg)
 	x_free(ws);
 }
 
+void ws_drop(struct ws *ws)
+{
+	end(ws, CODE_ABNORMAL);
+}
+
 /* ---- writing ---- */
 
 static void release(struct buf *buf)

@@ -42,4 +42,5 @@ void ws_set_arg(struct ws *ws, void *arg);
 
 void ws_send(struct ws *ws, struct str text);
 void ws_close(struct ws *ws, unsigned code, const char *reason);     /* flushes, sends a close frame, waits at most 2 s for the peer's */
+void ws_drop(struct ws *ws);                              /* no farewell; on_close (1006) still comes */
 uint64_t ws_last_inbound_ms(const struct ws *ws);                    /* monotonic */

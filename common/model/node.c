@@ -430,6 +430,21 @@ struct str nodes_dead(const struct nodes *nodes)
 	return str_of(nodes->dead);
 }
 
+/* Ids rise strictly: one above all that are known belongs to a node too new for this table. */
+bool nodes_is_gone(const struct nodes *nodes, struct str id)
+{
+	bool is_new = true;
+
+	for (size_t i = 0; i < nodes->table->n; i++) {
+		const struct str known = sid_str(&nodes->table->node[i].id);
+
+		if (str_eq(known, id))
+			return nodes->table->node[i].dead;
+		is_new = is_new && str_cmp(id, known) > 0;
+	}
+	return !is_new && !str_eq(id, sid_str(&nodes->table->own));
+}
+
 struct str nodes_host(const struct nodes *nodes, struct str id)
 {
 	for (size_t i = 0; i < nodes->table->n; i++) {

@@ -93,3 +93,35 @@ bool seal_open(const struct seal *seal, const char *purpose, struct str context,
 	}
 	return false;
 }
+
+static void mac_with(const struct secret *secret, const char *purpose, struct str text,
+		     uint8_t mac[CRYPTO_MAC_MAX])
+{
+	struct crypto_key key = key_for(secret, purpose);
+
+	(void)crypto_hmac(CRYPTO_SHA256, str_n((const char *)key.b, sizeof(key.b)), text, mac);
+	crypto_wipe(&key, sizeof(key));
+}
+
+void seal_mac(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n)
+{
+	uint8_t mac[CRYPTO_MAC_MAX];
+
+	INVARIANT(n <= CRYPTO_SHA256_LEN);
+	mac_with(&seal->secrets[0], purpose, text, mac);
+	memcpy(out, mac, n);
+}
+
+bool seal_mac_is(const struct seal *seal, const char *purpose, struct str text, const uint8_t *mac, size_t n)
+{
+	bool is_ours = false;
+
+	INVARIANT(n <= CRYPTO_SHA256_LEN);
+	for (size_t i = 0; i < seal->n; i++) {
+		uint8_t own[CRYPTO_MAC_MAX];
+
+		mac_with(&seal->secrets[i], purpose, text, own);
+		is_ours |= crypto_equal(str_n((const char *)own, n), str_n((const char *)mac, n));
+	}
+	return is_ours;
+}

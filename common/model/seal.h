@@ -16,3 +16,8 @@ struct seal *seal_free(struct seal *seal);               /* wipes; NULL */
 /* purpose: a literal such as "account-secret"; context binds the text to its place (account + field) */
 void seal_text(const struct seal *seal, const char *purpose, struct str context, struct str plain, struct buf *out);
 MUST_USE bool seal_open(const struct seal *seal, const char *purpose, struct str context, struct str sealed, struct buf *plain);
+
+/* A short proof that we said something: out gets HMAC-SHA256 of the text, cut to n bytes.
+ * Checking tries both secrets and runs in constant time. */
+void seal_mac(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n);
+MUST_USE bool seal_mac_is(const struct seal *seal, const char *purpose, struct str text, const uint8_t *mac, size_t n);

@@ -6,6 +6,7 @@
 --   gone    word           text is a device whose channel is gone; word is how long it may come back (ms)
 --   back    word           text is a device that was gone; word is its channel's address
 --   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway
+--   detach                 the gateway's request waits no longer; the call goes on
 --   control word           by REST: canceled or completed
 -- Answers {"ok", owner address, state, n} or {error name, owner address, state}.
 --@include _call.lua
@@ -34,7 +35,7 @@ local function device_of_leg(n)
 end
 
 -- A device speaks for its own leg only.
-if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'control' and device_of_leg(leg) ~= text then
+if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'detach' and event ~= 'control' and device_of_leg(leg) ~= text then
 	return { 'NO_SUCH_LEG', '', state }
 end
 
@@ -122,6 +123,12 @@ elseif event == 'hangup' then
 		return refuse('CALL_ENDED')
 	end
 	return done('hup', leg, 'hupr', word)
+
+elseif event == 'detach' then
+	if state == 'ended' then
+		return refuse('CALL_ENDED')
+	end
+	return done('caddr', '')
 
 elseif event == 'control' then
 	if state == 'ended' or wanted then
