@@ -14,6 +14,8 @@
 
 #include <expat.h>
 
+#include "common/base/buf.h"
+
 enum { DEPTH_MAX = 8, ATTRIBUTES_MAX = 32 };
 
 enum element { EL_SKIPPED, EL_RESPONSE, EL_VERB, EL_DIAL, EL_CLIENT, EL_IDENTITY };
