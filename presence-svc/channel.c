@@ -6,7 +6,7 @@
 #include "common/model/settings.h"
 #include "presence-svc/app.h"
 
-enum { MESSAGE_ARENA_MAX = 1024 * 1024, FRAME_MAX = 256 * 1024, CLOSE_POLICY = 1008 };
+enum { MESSAGE_ARENA_MAX = 1024 * 1024, CLOSE_POLICY = 1008 };
 
 static message_fn ack, not_yet;
 
@@ -29,29 +29,11 @@ static const struct {
 	{ "unwatch", not_yet, false },
 };
 
-/* ---- frames ---- */
+/* ---- replies ---- */
 
-void frame_begin(struct frame *frame, const char *type)
+void channel_reply(struct message *message, struct frame *frame, const char *type)
 {
-	buf_init(&frame->text, FRAME_MAX);
-	json_begin(&frame->w, &frame->text);
-	json_object(&frame->w);
-	json_str(&frame->w, "type", str_of(type));
-}
-
-void frame_reply(struct frame *frame, const char *type, const struct message *message)
-{
-	frame_begin(frame, type);
-	if (message->has_id)
-		json_int(&frame->w, "re", message->id);
-}
-
-void frame_send(struct frame *frame, struct session *session)
-{
-	json_object_end(&frame->w);
-	if (session->ws && buf_ok(&frame->text))
-		ws_send(session->ws, buf_str(&frame->text));
-	buf_fini(&frame->text);
+	frame_reply(frame, type, message->re);
 }
 
 void channel_ok(struct message *message, struct frame *frame_or_null)
@@ -59,25 +41,17 @@ void channel_ok(struct message *message, struct frame *frame_or_null)
 	struct frame frame;
 
 	if (!frame_or_null) {
-		frame_reply(&frame, "ok", message);
+		frame_reply(&frame, "ok", message->re);
 		frame_or_null = &frame;
 	}
-	frame_send(frame_or_null, message->session);
+	frame_send(frame_or_null, message->session->ws);
 	flow_done(&message->flow);
 }
 
-void channel_error(struct session *session, const struct message *message_or_null, enum err err,
-		   const char *detail)
+void channel_fail_field(struct message *message, const struct json_fault *fault)
 {
-	struct frame frame;
-
-	frame_begin(&frame, "error");
-	if (message_or_null && message_or_null->has_id)
-		json_int(&frame.w, "re", message_or_null->id);
-	json_int(&frame.w, "code", err_code(err));
-	json_str(&frame.w, "message", str_of(detail[0] ? detail : err_text(err)));
-	frame_send(&frame, session);
-	metrics_count_error(err);
+	flow_fail(&message->flow, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, "%s %s", fault->field,
+		  fault->why);
 }
 
 /* ---- one message as a flow ---- */
@@ -89,7 +63,7 @@ static void on_fail(struct flow *flow, enum err err, const char *detail)
 
 	log_info("channel_refused", "type=%s err=%s", log_str(json_string(json_get(message->doc, "type"))),
 		 err_name(err));
-	channel_error(session, message, err, detail);
+	frame_error(session->ws, message->re, err, detail);
 	if (!session->admitted && session->ws)
 		ws_close(session->ws, CLOSE_POLICY, "not admitted");
 }
@@ -138,7 +112,7 @@ static void dispatch(struct flow *flow)
 
 static void refuse(struct session *session, const char *why)
 {
-	channel_error(session, NULL, ERR_BAD_FRAME, why);
+	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_BAD_FRAME, why);
 	if (!session->admitted)
 		ws_close(session->ws, CLOSE_POLICY, "not admitted");
 }
@@ -159,8 +133,8 @@ void channel_receive(struct session *session, struct str text)
 	message = x_alloc(sizeof(*message));
 	message->session = session;
 	message->doc = doc;
-	message->has_id = json_integer(json_get(doc, "id"), &message->id);
-	session->busy = message;
+	message->re.given = json_integer(json_get(doc, "id"), &message->re.id);
+	session->busy = &message->flow;
 	flow_init(&message->flow, &channel_kind, session->worker, arena_new(MESSAGE_ARENA_MAX), message);
 	flow_deadline(&message->flow, settings->deadline_ms);
 	flow_log(&message->flow, "acct", sid_str(&session->account));

@@ -6,30 +6,23 @@
  */
 #pragma once
 
+#include "presence-svc/frame.h"
 #include "presence-svc/session.h"
 
 struct message {
 	struct flow flow;
 	struct session *session;
 	struct json *doc;
-	bool has_id;
-	int64_t id;
+	struct frame_re re;
 };
 
 /* Works on one text; when it is done, session_next. */
-void channel_receive(struct session *session, struct str text);
+session_receive_fn channel_receive;
 
-/* ---- replies and frames ---- */
-
-struct frame {
-	struct buf text;
-	struct json_writer w;
-};
-void frame_begin(struct frame *frame, const char *type);
-void frame_reply(struct frame *frame, const char *type, const struct message *message);   /* with "re" */
-void frame_send(struct frame *frame, struct session *session);                            /* ends the object */
-void channel_ok(struct message *message, struct frame *frame_or_null);   /* replies and ends the flow */
-void channel_error(struct session *session, const struct message *message_or_null, enum err err, const char *detail);
+/* Replies and ends the flow; frame NULL: a plain "ok". */
+void channel_ok(struct message *message, struct frame *frame_or_null);
+void channel_reply(struct message *message, struct frame *frame, const char *type);      /* begins a frame with "re" */
+void channel_fail_field(struct message *message, const struct json_fault *fault);
 
 static inline struct message *message_of(struct flow *flow)
 {

@@ -16,12 +16,6 @@
 
 enum { CANDIDATE_MAX = 4096, CLAIM_MS = 30000 };
 
-static void fail_field(struct message *message, const struct json_fault *fault)
-{
-	flow_fail(&message->flow, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, "%s %s", fault->field,
-		  fault->why);
-}
-
 static struct str own_node(struct flow *flow)
 {
 	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
@@ -68,7 +62,7 @@ void channel_call(struct message *message)
 		return;
 	}
 	if (!read_call(message, &out->call, &fault)) {
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 		return;
 	}
 	out->call.id = sid_new_call();
@@ -162,7 +156,7 @@ static void on_created(struct flow *flow)
 	struct frame frame;
 
 	inbox_look(flow->worker, str_of(out->owner.s), out->call.id);
-	frame_reply(&frame, "ok", message);
+	channel_reply(message, &frame, "ok");
 	json_str(&frame.w, "call", sid_str(&out->call.id));
 	channel_ok(message, &frame);
 }
@@ -180,7 +174,7 @@ void channel_answer(struct message *message)
 
 	if (!json_get_str(message->doc, "token", JSON_REQUIRED, COMM_TOKEN_MAX, &text, &fault) ||
 	    !json_get_str(message->doc, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &sdp, &fault)) {
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 		return;
 	}
 	if (!comm_token_open(worker_common(flow->worker)->seal, text, token) ||
@@ -208,7 +202,7 @@ static void on_won(struct flow *flow)
 	metric_add(METRIC_answers_won_total, 1);
 	if (leg)
 		leg->role = LEG_IS_TALKING;
-	frame_reply(&frame, "ok", message);
+	channel_reply(message, &frame, "ok");
 	json_str(&frame.w, "call", sid_str(&token->leg));
 	channel_ok(message, &frame);
 }
@@ -228,7 +222,7 @@ static bool read_leg(struct message *message, struct sid *out)
 	struct str text;
 
 	if (!json_get_str(message->doc, "call", JSON_REQUIRED, SID_LEN, &text, &fault))
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 	else if (!sid_parse(text, "CA", out) || !session_leg_find(message->session, *out))
 		flow_fail(&message->flow, ERR_NO_SUCH_LEG, "");
 	else
@@ -292,7 +286,7 @@ void channel_reject(struct message *message)
 	struct str reason;
 
 	if (!json_get_str(message->doc, "reason", JSON_OPTIONAL, 16, &reason, &fault)) {
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 		return;
 	}
 	if (!str_is_null(reason) && !str_eq(reason, STR("declined")) && !str_eq(reason, STR("busy"))) {
@@ -336,7 +330,7 @@ void channel_candidate(struct message *message)
 	struct json_fault fault = { .missing = false };
 
 	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CANDIDATE_MAX, &candidate->text, &fault))
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 	else if (read_leg(message, &candidate->leg))
 		call_read(flow, sid_call_of(candidate->leg), &candidate->call, STEP(on_call));
 }

@@ -30,19 +30,13 @@ static void welcome(struct flow *flow);
 static void on_updated(struct flow *flow);
 static void on_new_token(struct flow *flow);
 
-static void fail_field(struct message *message, const struct json_fault *fault)
-{
-	flow_fail(&message->flow, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, "%s %s", fault->field,
-		  fault->why);
-}
-
 static bool read_token(struct message *message, struct str *token)
 {
 	struct json_fault fault = { .missing = false };
 
 	if (json_get_str(message->doc, "token", JSON_REQUIRED, CLIENT_TOKEN_MAX, token, &fault))
 		return true;
-	fail_field(message, &fault);
+	channel_fail_field(message, &fault);
 	return false;
 }
 
@@ -60,7 +54,7 @@ void channel_hello(struct message *message)
 		return;
 	if (!json_get_str(message->doc, "device", JSON_OPTIONAL, SID_LEN, &device, &fault) ||
 	    !device_profile_read(flow->arena, message->doc, NULL, &hello->profile, &fault)) {
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 		return;
 	}
 	if (!str_is_null(device) && !sid_parse(device, "DV", &hello->device)) {
@@ -167,7 +161,7 @@ static void welcome(struct flow *flow)
 
 	log_info("client_connected", "identity=%s device=%s registered=%d", session->identity,
 		 session->device.s, session->registration != 0);
-	frame_reply(&frame, "welcome", message);
+	channel_reply(message, &frame, "welcome");
 	json_str(&frame.w, "device", sid_str(&session->device));
 	json_str(&frame.w, "identity", str_of(session->identity));
 	json_str(&frame.w, "account", sid_str(&session->account));
@@ -205,7 +199,7 @@ void channel_status(struct message *message)
 	if (!session->registration)
 		flow_fail(flow, ERR_NO_SUCH_DEVICE, "");
 	else if (!device_profile_read(flow->arena, message->doc, &before, &status->profile, &fault))
-		fail_field(message, &fault);
+		channel_fail_field(message, &fault);
 	else
 		device_update(flow, session_client(session), session->device, session->registration,
 			      &status->profile, 0, &status->state, STEP(on_updated));
@@ -248,7 +242,7 @@ static void on_new_token(struct flow *flow)
 	}
 	admit(session, renewal);
 	session_rearm(session);
-	frame_reply(&frame, "ok", message);
+	channel_reply(message, &frame, "ok");
 	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, session->expires_at_s * 1000));
 	channel_ok(message, &frame);
 }

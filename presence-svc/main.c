@@ -6,6 +6,7 @@
 #include "common/io/http_server.h"
 #include "common/model/service.h"
 #include "presence-svc/app.h"
+#include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
 #include "presence-svc/routes.h"
 #include "presence-svc/session.h"
@@ -39,7 +40,7 @@ static enum err start(struct worker *worker)
 	enum err err;
 
 	worker->app = app;
-	app->sessions = sessions_new(worker);
+	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
 	err = service_start(&app->part, worker, &service);
 	if (err)

@@ -10,13 +10,14 @@
 #include "common/model/call.h"
 #include "common/model/settings.h"
 #include "presence-svc/app.h"
-#include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
+#include "presence-svc/frame.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_RESTART = 1012, WARN_BEFORE_S = 10, RING_SPARE_MS = 800 };
 
 struct sessions {
 	struct worker *worker;
+	session_receive_fn *receive;
 	struct session *all;	   /* utlist */
 	struct session *by_device; /* uthash */
 	size_t count;
@@ -92,7 +93,7 @@ static void on_text(void *arg, struct str text)
 	struct session *session = arg;
 
 	if (!session->busy)
-		channel_receive(session, text);
+		sessions_of(session->worker)->receive(session, text);
 	else if (session->n_waiting < SESSION_WAITING_MAX)
 		enqueue(session, text);
 	else
@@ -128,7 +129,7 @@ void session_next(struct session *session)
 	if (!session->waiting)
 		session->waiting_end = &session->waiting;
 	session->n_waiting--;
-	channel_receive(session, str_n(waiting->text, waiting->n));
+	sessions_of(session->worker)->receive(session, str_n(waiting->text, waiting->n));
 	x_free(waiting);
 }
 
@@ -181,7 +182,7 @@ static void on_close(void *arg, unsigned code)
 	session->ws = NULL;
 	session->timer = loop_timer_free(session->timer);
 	if (session->busy)
-		flow_abandon(&session->busy->flow); /* ends in session_next, which frees */
+		flow_abandon(session->busy); /* ends in session_next, which frees */
 	else
 		session_free(session);
 }
@@ -270,7 +271,7 @@ static void cancel_frame(struct session *session, struct sid leg, const char *re
 	frame_begin(&frame, "cancel");
 	json_str(&frame.w, "call", sid_str(&leg));
 	json_str(&frame.w, "reason", str_of(reason));
-	frame_send(&frame, session);
+	frame_send(&frame, session->ws);
 }
 
 /* A ring whose bridge is gone for good must not ring for ever. */
@@ -297,14 +298,14 @@ static void warn(struct session *session)
 	frame_begin(&frame, "token_will_expire");
 	json_int(&frame.w, "seconds",
 		 session->expires_at_s > now_s ? (int64_t)(session->expires_at_s - now_s) : 0);
-	frame_send(&frame, session);
+	frame_send(&frame, session->ws);
 }
 
 /* The registration ends with the token; a call that is under way outlives it. */
 static void expire(struct session *session)
 {
 	session->expired = true;
-	channel_error(session, NULL, ERR_TOKEN_EXPIRED, "");
+	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_TOKEN_EXPIRED, "");
 	if (session->registration) {
 		metric_add(METRIC_devices_held, -1);
 		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
@@ -321,7 +322,8 @@ static void on_timer(void *arg)
 
 	if (!session->admitted) {
 		if (!session->busy) {
-			channel_error(session, NULL, ERR_NOT_HELLO, "no hello came in time");
+			frame_error(session->ws, (struct frame_re){ .given = false }, ERR_NOT_HELLO,
+				    "no hello came in time");
 			ws_close(session->ws, CLOSE_POLICY, "no hello");
 			return;
 		}
@@ -335,19 +337,6 @@ static void on_timer(void *arg)
 }
 
 /* ---- from elsewhere ---- */
-
-static void pass_on(struct session *session, const struct json *msg)
-{
-	struct buf text;
-	struct json_writer w;
-
-	buf_init(&text, 256 * 1024);
-	json_begin(&w, &text);
-	json_put(&w, msg);
-	if (buf_ok(&text))
-		ws_send(session->ws, buf_str(&text));
-	buf_fini(&text);
-}
 
 static uint64_t ring_stop_ms(const struct json *msg)
 {
@@ -397,7 +386,7 @@ static void deliver(struct worker *worker, struct sid device, const struct json 
 		return;
 	}
 	if (note_leg(session, type, call, msg))
-		pass_on(session, msg);
+		frame_pass(msg, session->ws);
 }
 
 void sessions_on_message(void *arg, struct str text)
@@ -417,11 +406,12 @@ void sessions_on_message(void *arg, struct str text)
 
 /* ---- all of a worker ---- */
 
-struct sessions *sessions_new(struct worker *worker)
+struct sessions *sessions_new(struct worker *worker, session_receive_fn *receive)
 {
 	struct sessions *sessions = x_alloc(sizeof(*sessions));
 
 	sessions->worker = worker;
+	sessions->receive = receive;
 	return sessions;
 }
 
@@ -444,7 +434,7 @@ void sessions_drain(struct sessions *sessions, struct str why)
 		crypto_random(&random, sizeof(random));
 		frame_begin(&frame, "drain");
 		json_int(&frame.w, "reconnect_after_ms", (int64_t)(random % (spread + 1)));
-		frame_send(&frame, session);
+		frame_send(&frame, session->ws);
 		ws_close(session->ws, CLOSE_RESTART, why.p);
 	}
 }

@@ -18,7 +18,7 @@
 #include "common/model/keys.h"
 #include "common/model/presence.h"
 
-struct message;
+struct session;
 
 enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_LEGS_MAX = 64 };
 
@@ -51,7 +51,7 @@ struct session {
 	unsigned n_legs;
 	struct waiting *waiting, **waiting_end;
 	unsigned n_waiting;
-	struct message *busy;            /* the message being worked on */
+	struct flow *busy;               /* the message being worked on */
 	struct loop_timer *timer;        /* whatever comes first: hello, a ring's end, the token's end */
 	uint64_t opened_ms;
 	UT_hash_handle hh;               /* by device */
@@ -59,7 +59,9 @@ struct session {
 };
 
 struct sessions;
-struct sessions *sessions_new(struct worker *worker);
+typedef void session_receive_fn(struct session *session, struct str text);      /* one message; ends in session_next */
+
+struct sessions *sessions_new(struct worker *worker, session_receive_fn *receive);
 struct sessions *sessions_free(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions);
 void sessions_drain(struct sessions *sessions, struct str why);  /* everybody is told when to come back, and closed */

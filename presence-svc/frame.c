@@ -1,0 +1,54 @@
+/* frame.c - see frame.h. */
+#include "presence-svc/frame.h"
+
+#include "common/base/metrics.h"
+
+void frame_begin(struct frame *frame, const char *type)
+{
+	buf_init(&frame->text, FRAME_MAX);
+	json_begin(&frame->w, &frame->text);
+	json_object(&frame->w);
+	json_str(&frame->w, "type", str_of(type));
+}
+
+void frame_reply(struct frame *frame, const char *type, struct frame_re re)
+{
+	frame_begin(frame, type);
+	if (re.given)
+		json_int(&frame->w, "re", re.id);
+}
+
+static void send_text(struct buf *text, struct ws *ws)
+{
+	if (ws && buf_ok(text))
+		ws_send(ws, buf_str(text));
+	buf_fini(text);
+}
+
+void frame_send(struct frame *frame, struct ws *ws_or_null)
+{
+	json_object_end(&frame->w);
+	send_text(&frame->text, ws_or_null);
+}
+
+void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail)
+{
+	struct frame frame;
+
+	frame_reply(&frame, "error", re);
+	json_int(&frame.w, "code", err_code(err));
+	json_str(&frame.w, "message", str_of(detail[0] ? detail : err_text(err)));
+	frame_send(&frame, ws_or_null);
+	metrics_count_error(err);
+}
+
+void frame_pass(const struct json *message, struct ws *ws)
+{
+	struct json_writer w;
+	struct buf text;
+
+	buf_init(&text, FRAME_MAX);
+	json_begin(&w, &text);
+	json_put(&w, message);
+	send_text(&text, ws);
+}
