@@ -19,6 +19,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import sys
 import time
 import urllib.parse
@@ -103,5 +104,6 @@ class Application(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))       # as first process of a container it would not hear it
     print(f"listening on {sys.argv[1]}:{sys.argv[2]}, found at {OWN_URL}", flush=True)
     ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Application).serve_forever()
