@@ -38,7 +38,9 @@ class Cluster {
 		this.account = await this.addAccount();
 		const many = (program, name, n) => Promise.all(Array.from({ length: n },
 			(_, i) => startService(program, this.redis, { name: `${name}-${i + 1}`, env: this.env })));
-		[this.presence, this.routing] = await Promise.all([many('presence-svc', 'presence', presence), many('routing-svc', 'routing', routing)]);
+		// In this order a presence-svc knows from the start who routes; otherwise a client's first call could come too early.
+		this.routing = await many('routing-svc', 'routing', routing);
+		this.presence = await many('presence-svc', 'presence', presence);
 		this.url = this.presence[0]?.url;
 		if (!haproxy)
 			return;
