@@ -2,11 +2,15 @@
  *
  * A claim outlives its call only if somebody died between two steps: the call is
  * looked at, and a claim whose call has ended, or knows nothing of it, goes.
+ *
+ * While Redis is away nobody can renew a lease, so when it is back, leases are
+ * spared for a while.
  */
 #include "presence-svc/sweep.h"
 
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/io/redis.h"
 #include "common/model/call.h"
@@ -14,11 +18,14 @@
 #include "presence-svc/app.h"
 #include "scripts.gen.h"
 
-enum { DUE_MAX = 200, CLAIM_CHECK_MS = 2000 };
+enum { DUE_MAX = 200, CLAIM_CHECK_MS = 2000, AWAY_MS = 1000 };
 
 struct sweep {
 	struct worker *worker;
 	struct loop_timer *timer;
+	int64_t ahead_ms;  /* Redis' clock before our monotonic one */
+	uint64_t heard_ms; /* its last answer; 0: none yet */
+	uint64_t spare_until_ms;
 };
 
 /* ---- a claim whose call has to be looked at ---- */
@@ -111,25 +118,56 @@ static void check_claim(struct worker *worker, const struct redis_reply *row)
 
 /* ---- the partitions ---- */
 
+static void note_answer(struct sweep *sweep, int64_t redis_ms)
+{
+	const uint64_t now = clock_mono_ms();
+
+	sweep->ahead_ms = redis_ms - (int64_t)now;
+	sweep->heard_ms = now;
+}
+
 static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 {
 	struct worker *worker = arg;
 
 	if (err)
 		return;
+	note_answer(app_of(worker)->sweep, redis_int_at(reply, 0, 0));
 	metric_add(METRIC_devices_ended_total, redis_int_at(reply, 1, 0));
 	for (size_t i = 2; i < redis_count(reply); i++)
 		check_claim(worker, redis_at(reply, i));
 }
 
+/* Redis was away, or this process was: whoever holds a lease gets as long as a node to renew it. */
+static void note_absence(struct sweep *sweep)
+{
+	const struct settings *settings = worker_common(sweep->worker)->settings;
+	const uint64_t now = clock_mono_ms();
+
+	if (sweep->heard_ms && now - sweep->heard_ms > AWAY_MS + 2 * settings->sweep_ms)
+		sweep->spare_until_ms = now + settings->node_lease_ms + AWAY_MS;
+}
+
+/* Redis' time, as far as it is known and leases may end by it; else 0. */
+static int64_t lease_time_ms(const struct sweep *sweep)
+{
+	const uint64_t now = clock_mono_ms();
+
+	if (!sweep->heard_ms || now < sweep->spare_until_ms)
+		return 0;
+	return (int64_t)now + sweep->ahead_ms;
+}
+
 static void sweep_partition(struct worker *worker, unsigned partition)
 {
+	const int64_t sent_ms = lease_time_ms(app_of(worker)->sweep);
 	struct arena *arena = arena_new(4096);
-	char name[16], most[24], check[24];
+	char name[16], most[24], check[24], sent[24];
 	const struct str argv[] = {
 		str_n(name, (size_t)snprintf(name, sizeof(name), "p%u", partition)),
 		redis_num(most, DUE_MAX),
 		redis_num(check, CLAIM_CHECK_MS),
+		sent_ms ? redis_num(sent, sent_ms) : STR(""),
 	};
 
 	redis_script_call(worker->redis, on_due, worker, &scripts[SCRIPT_PARTITION_SWEEP],
@@ -144,6 +182,7 @@ static void on_timer(void *arg)
 	const struct app_common *app = worker_common(worker);
 
 	loop_timer_start(sweep->timer, app->settings->sweep_ms * 2);
+	note_absence(sweep);
 	if (worker->draining || !redis_is_ready(worker->redis) || !nodes_is_joined(app->nodes))
 		return;
 	for (unsigned partition = worker->index; partition < KEYS_PARTITIONS; partition += worker->count) {

@@ -322,11 +322,12 @@ static void on_dead(void *arg, enum err err, const struct redis_reply *reply)
 static void bury(void *arg)
 {
 	struct nodes *nodes = arg;
-	char visible[24];
+	char visible[24], lease[24];
 
 	if (nodes->joined) {
-		const struct str argv[] = { sid_str(&nodes->table->own),
-					    redis_num(visible, REAP_VISIBLE_MS) };
+		const struct str argv[] = { sid_str(&nodes->table->own), redis_num(visible, REAP_VISIBLE_MS),
+					    redis_num(lease, (int64_t)nodes->conf.settings->node_lease_ms),
+					    str_of(nodes->run_id) };
 
 		redis_script_call(nodes->worker->redis, on_dead, nodes, &scripts[SCRIPT_NODE_BURY],
 				  STR("nodes:{n}"), ARRAY_LEN(argv), argv);

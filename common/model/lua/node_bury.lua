@@ -1,9 +1,10 @@
 -- Buries nodes whose lease has run out and takes the reaping of dead ones that nobody works on.
--- KEYS[1] nodes:{n}  ARGV: own node, visibility_ms
+-- KEYS[1] nodes:{n}  ARGV: own node, visibility_ms, lease_ms, run id
 -- Answers the ids this node is now to reap.
 --@include _nodes.lua
 local own, visibility_ms = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
+note_presence(now, tonumber(ARGV[3]), ARGV[4])   -- this may have been waiting while Redis stood still
 local amnesty = tonumber(redis.call('HGET', NODES, 'amnesty') or '0')
 local out = {}
 if now >= amnesty then

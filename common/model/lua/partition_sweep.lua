@@ -1,12 +1,15 @@
 -- What is due in a partition: ends expired REST leases and ring claims, and names engaged
 -- claims whose call has to be looked at (again after `check_ms`).
--- KEYS[1] D:{pN}  ARGV: partition, limit, check_ms
--- Answers {more, expired leases, {member, claim, 1 while its device is registered}, ...}.
+-- KEYS[1] D:{pN}  ARGV: partition, limit, check_ms, Redis' time when this was sent ("" spares the leases)
+-- Leases are spared as well when this had to wait, for so had the heartbeats.
+-- Answers {now_ms, expired leases, {member, claim, 1 while its device is registered}, ...}.
 --@include _client.lua
+local WAITED_MS = 1000
 local deadlines, partition, limit, check_ms = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
+local spare = ARGV[4] == '' or now - tonumber(ARGV[4]) > WAITED_MS
 local due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', num(now), 'LIMIT', 0, limit)
-local out = { #due == limit and 1 or 0, 0 }
+local out = { num(now), 0 }
 for _, entry in ipairs(due) do
 	local member = string.sub(entry, 3)
 	local p = split(member, '|')
@@ -14,7 +17,9 @@ for _, entry in ipairs(due) do
 	local client = client_read(key)
 	if string.sub(entry, 1, 1) == 'l' then
 		local device = client.devices[dv]
-		if device and device.held == 'l' and device.lease_until <= now then
+		if device and device.held == 'l' and spare then
+			redis.call('ZADD', deadlines, num(now + 1), entry)   -- behind those that must not wait
+		elseif device and device.held == 'l' and device.lease_until <= now then
 			device_remove(key, client, dv, partition, member)
 			consolidate(key, client)
 			out[2] = out[2] + 1
