@@ -1,7 +1,7 @@
 /* channel_device.c - hello, status, token: who the client is and how its device stands.
  *
  *     hello   -> on_hello_token -> (register -> on_registered -> (back ->)) -> welcome
- *     status  -> on_updated -> ok
+ *     status  -> (on_stored ->) on_updated -> ok
  *     token   -> on_new_token -> ok
  */
 #include "common/base/clock.h"
@@ -42,6 +42,14 @@ static bool read_token(struct message *message, struct str *token)
 
 /* ---- hello ---- */
 
+static void refuse_device(struct message *message)
+{
+	struct json_fault fault = { .missing = false };
+
+	(void)!json_fault_set(&fault, "device", "has to be the id that an earlier welcome gave this client");
+	channel_fail_field(message, &fault);
+}
+
 void channel_hello(struct message *message)
 {
 	struct flow *flow = &message->flow;
@@ -58,7 +66,7 @@ void channel_hello(struct message *message)
 		return;
 	}
 	if (!str_is_null(device) && !sid_parse(device, "DV", &hello->device)) {
-		flow_fail(flow, ERR_BAD_FIELD, "device has to be the id that an earlier welcome gave");
+		refuse_device(message);
 		return;
 	}
 	if (!nodes_is_joined(app->nodes)) {
@@ -99,12 +107,10 @@ static void on_hello_token(struct flow *flow)
 	if (!sid_is_set(hello->device)) {
 		hello->device = device_id_new(seal, hello->token.account, hello->token.identity);
 	} else if (!device_id_is_of(seal, hello->device, hello->token.account, hello->token.identity)) {
-		flow_fail(flow, ERR_BAD_FIELD, "device is not one of this client's");
+		refuse_device(message_of(flow));
 		return;
 	}
 	(void)!str_copy(hello->token.identity, session->identity, sizeof(session->identity));
-	(void)!str_copy(hello->profile.app, session->app, sizeof(session->app));
-	(void)!str_copy(hello->profile.host, session->host, sizeof(session->host));
 	admit(session, hello);
 	session_bind(session, hello->device);
 	if (!hello->token.incoming) {
@@ -113,8 +119,8 @@ static void on_hello_token(struct flow *flow)
 	}
 	session->registration = SESSION_REGISTERING;
 	hello->own = nodes_address(worker_common(flow->worker)->nodes);
-	device_register(flow, session_client(session), hello->device, hello->own, &hello->profile, 0,
-			&hello->state, STEP(on_registered));
+	device_register(flow, session_client(session), hello->device, hello->own, &hello->profile,
+			(struct device_lease){ 0 }, &hello->state, STEP(on_registered));
 }
 
 static void on_registered(struct flow *flow)
@@ -182,8 +188,37 @@ static void welcome(struct flow *flow)
 /* ---- status ---- */
 
 struct status {
-	struct device_profile profile;
+	struct device stored;
+	struct device_profile before, profile;
 	struct device_state state;
+static void update(struct flow *flow)
+{
+	struct message *message = message_of(flow);
+	struct session *session = message->session;
+	struct status *status = flow->state;
+	struct json_fault fault = { .missing = false };
+
+	if (!device_profile_read(flow->arena, message->doc, &status->before, &status->profile, &fault))
+		channel_fail_field(message, &fault);
+	else
+		device_update(flow, session_client(session), session->device, session->registration,
+			      &status->profile, (struct device_lease){ 0 }, &status->state, STEP(on_updated));
+}
+
+static void on_stored(struct flow *flow)
+{
+	struct status *status = flow->state;
+
+	device_profile_of_json(flow->arena, status->stored.json, &status->before);
+	update(flow);
+}
+
+/* Labels and attributes are stored as one text, so a part of it changes the whole. */
+static bool changes_text(const struct json *doc)
+{
+	return json_get(doc, "app") || json_get(doc, "host") || json_get(doc, "attributes");
+}
+
 };
 
 void channel_status(struct message *message)
@@ -191,18 +226,13 @@ void channel_status(struct message *message)
 	struct flow *flow = &message->flow;
 	struct session *session = message->session;
 	struct status *status = flow_state(flow, sizeof(*status));
-	const struct device_profile before = { .app = str_of(session->app),
-					       .host = str_of(session->host),
-					       .attributes = STR("{}") };
-	struct json_fault fault = { .missing = false };
 
 	if (!session->registration)
 		flow_fail(flow, ERR_NO_SUCH_DEVICE, "");
-	else if (!device_profile_read(flow->arena, message->doc, &before, &status->profile, &fault))
-		channel_fail_field(message, &fault);
+	else if (changes_text(message->doc))
+		device_read(flow, session_client(session), session->device, &status->stored, STEP(on_stored));
 	else
-		device_update(flow, session_client(session), session->device, session->registration,
-			      &status->profile, 0, &status->state, STEP(on_updated));
+		update(flow);
 }
 
 static void on_updated(struct flow *flow)

@@ -25,7 +25,7 @@ struct leased {
 	struct device_state state;
 	struct device_claim claim;
 	const struct json *body;
-	int64_t ttl_s;
+	int64_t ttl_s; /* 0: as before */
 };
 
 static void on_registered(struct flow *flow);
@@ -43,7 +43,6 @@ static struct leased *begin_or_reply(struct req *req)
 
 	leased->req = req;
 	leased->client = (struct client_key){ caller->account, caller->token->identity };
-	leased->ttl_s = TTL_PRESET_S;
 	if (!caller->token->incoming) {
 		reply_error(req, ERR_NO_INCOMING, "");
 		return NULL;
@@ -68,13 +67,13 @@ static bool body_or_reply(struct leased *leased, bool whole)
 }
 
 /* A lease does not outlive the token it was asked for with. */
-static uint64_t lease_ms(const struct leased *leased)
+static struct device_lease lease(const struct leased *leased)
 {
 	const uint64_t now_s = clock_wall_s();
 	const uint64_t expires_s = req_caller(leased->req)->token->expires_at_s;
 	const uint64_t left_s = expires_s > now_s ? expires_s - now_s : 1;
 
-	return MIN((uint64_t)leased->ttl_s, left_s) * 1000;
+	return (struct device_lease){ (uint64_t)leased->ttl_s * 1000, left_s * 1000 };
 }
 
 static bool device_or_reply(struct leased *leased, struct sid *out)
@@ -119,7 +118,10 @@ void devices_create(struct req *req)
 {
 	struct leased *leased = begin_or_reply(req);
 
-	if (!leased || !body_or_reply(leased, true))
+	if (!leased)
+		return;
+	leased->ttl_s = TTL_PRESET_S;
+	if (!body_or_reply(leased, true))
 		return;
 	leased->device =
 		(struct device){ .id = device_id_new(worker_common(req_worker(req))->seal,
@@ -128,7 +130,7 @@ void devices_create(struct req *req)
 				 .media = leased->profile.media,
 				 .json = leased->profile.json };
 	device_register(req_flow(req), leased->client, leased->device.id, (struct address){ "" },
-			&leased->profile, lease_ms(leased), &leased->state, STEP(on_registered));
+			&leased->profile, lease(leased), &leased->state, STEP(on_registered));
 }
 
 static void on_registered(struct flow *flow)
@@ -156,7 +158,7 @@ static void on_device(struct flow *flow)
 	if (!body_or_reply(leased, false))
 		return;
 	device_update(flow, leased->client, leased->device.id, leased->device.registration, &leased->profile,
-		      lease_ms(leased), &leased->state, STEP(on_updated));
+		      lease(leased), &leased->state, STEP(on_updated));
 }
 
 static void on_updated(struct flow *flow)

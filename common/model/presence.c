@@ -1,6 +1,8 @@
 /* presence.c - the scripts around a client's hash, with their arguments and answers. */
 #include "common/model/presence.h"
 
+#include "common/model/app.h"
+#include "common/model/node.h"
 #include "scripts.gen.h"
 
 enum { CLAIM_CHECK_MS = 2000 }; /* how soon the sweep looks at an engaged claim's call */
@@ -81,7 +83,7 @@ static void on_put(struct flow *flow, void *arg, const struct redis_reply *reply
 }
 
 static void device_put(struct flow *flow, struct client_op *op, struct sid device, struct str registration,
-		       struct str address, const struct device_profile *profile, uint64_t lease_ms)
+		       struct str address, const struct device_profile *profile, struct device_lease lease)
 {
 	const struct str argv[] = {
 		op->partition,
@@ -92,7 +94,8 @@ static void device_put(struct flow *flow, struct client_op *op, struct sid devic
 		str_is_null(profile->status) ? STR("") : profile->status,
 		profile->has_media ? number(flow, profile->media) : STR(""),
 		str_is_null(profile->json) ? STR("") : profile->json,
-		lease_ms ? number(flow, (int64_t)lease_ms) : STR(""),
+		lease.ttl_ms ? number(flow, (int64_t)lease.ttl_ms) : STR(""),
+		lease.most_ms ? number(flow, (int64_t)lease.most_ms) : STR(""),
 	};
 
 	flow_script(flow, "device_put", on_put, op, &scripts[SCRIPT_DEVICE_PUT], op->key, ARRAY_LEN(argv),
@@ -100,22 +103,21 @@ static void device_put(struct flow *flow, struct client_op *op, struct sid devic
 }
 
 void device_register(struct flow *flow, struct client_key client, struct sid device, struct address address,
-		     const struct device_profile *profile, uint64_t lease_ms, struct device_state *out,
-		     struct flow_step next)
+		     const struct device_profile *profile, struct device_lease lease,
+		     struct device_state *out, struct flow_step next)
 {
 	struct client_op *op = op_new(flow, client, out, next);
 
-	device_put(flow, op, device, STR("new"), arena_copy(flow->arena, str_of(address.s)), profile,
-		   lease_ms);
+	device_put(flow, op, device, STR("new"), arena_copy(flow->arena, str_of(address.s)), profile, lease);
 }
 
 void device_update(struct flow *flow, struct client_key client, struct sid device, int64_t registration,
-		   const struct device_profile *profile, uint64_t lease_ms, struct device_state *out,
+		   const struct device_profile *profile, struct device_lease lease, struct device_state *out,
 		   struct flow_step next)
 {
 	struct client_op *op = op_new(flow, client, out, next);
 
-	device_put(flow, op, device, number(flow, registration), STR(""), profile, lease_ms);
+	device_put(flow, op, device, number(flow, registration), STR(""), profile, lease);
 }
 
 static void on_removed(struct flow *flow, void *arg, const struct redis_reply *reply)
@@ -132,11 +134,13 @@ void device_remove(struct flow *flow, struct client_key client, struct sid devic
 		   struct device_claim *claim, struct flow_step next)
 {
 	struct client_op *op = op_new(flow, client, claim, next);
+	const struct address own = nodes_address(worker_common(flow->worker)->nodes);
 	const struct str argv[] = {
 		op->partition,
 		member_of(flow, op, device),
 		arena_copy(flow->arena, sid_str(&device)),
 		registration_or_0 ? number(flow, registration_or_0) : STR(""),
+		str_of(own.s),
 	};
 
 	flow_script(flow, "device_remove", on_removed, op, &scripts[SCRIPT_DEVICE_REMOVE], op->key,

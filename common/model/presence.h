@@ -61,13 +61,19 @@ struct device_state {                    /* what the store says after a change *
 	struct device_claim claim;       /* a call that holds the device */
 };
 
-/* address not set: a REST lease of lease_ms */
+struct device_lease {                    /* of a device held by REST; all 0 for a channel's */
+	uint64_t ttl_ms;                 /* 0: as long as it asked for last time */
+	uint64_t most_ms;                /* but no longer than this from now */
+};
+
+/* address not set: a REST lease */
 void device_register(struct flow *flow, struct client_key client, struct sid device, struct address address,
-                     const struct device_profile *profile, uint64_t lease_ms, struct device_state *out, struct flow_step next);
-/* NO_SUCH_DEVICE when the registration is not the current one; lease_ms 0 leaves the lease */
+                     const struct device_profile *profile, struct device_lease lease, struct device_state *out, struct flow_step next);
+/* NO_SUCH_DEVICE when the registration is not the current one */
 void device_update(struct flow *flow, struct client_key client, struct sid device, int64_t registration,
-                   const struct device_profile *profile, uint64_t lease_ms, struct device_state *out, struct flow_step next);
-/* Ends the registration; *claim tells which call held the device.  No failure when it was gone already. */
+                   const struct device_profile *profile, struct device_lease lease, struct device_state *out, struct flow_step next);
+/* Ends the registration (0: whichever this worker holds); *claim tells which call held the device.
+ * No failure when it was gone already. */
 void device_remove(struct flow *flow, struct client_key client, struct sid device, int64_t registration_or_0,
                    struct device_claim *claim, struct flow_step next);
 

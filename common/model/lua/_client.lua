@@ -1,6 +1,6 @@
 -- A client's hash, c:{pN}:AC:identity:
 --   m      consolidated line: version|status|ringable|media|devices|since_ms|last_seen_ms
---   d<DV>  device: reg|held|address|status|media|lease_until_ms|since_ms
+--   d<DV>  device: reg|held|address|status|media|lease_until_ms|since_ms|ttl_ms
 --          held is c (by a channel; lives by its node's lease) or l (by a REST lease)
 --   x<DV>  the JSON that readers are shown; never read here
 --   k<DV>  claim: call|state|fence|attempt|until_ms   state is r (ringing) or e (engaged)
@@ -13,11 +13,11 @@ local MAX_DEVICES = 50
 local function device_of(packed)
 	local p = split(packed, '|')
 	return { reg = tonumber(p[1]), held = p[2], address = p[3], status = p[4], media = tonumber(p[5]),
-	         lease_until = tonumber(p[6]), since = tonumber(p[7]) }
+	         lease_until = tonumber(p[6]), since = tonumber(p[7]), ttl = tonumber(p[8] or '0') }
 end
 
 local function device_pack(d)
-	return table.concat({ num(d.reg), d.held, d.address, d.status, num(d.media), num(d.lease_until), num(d.since) }, '|')
+	return table.concat({ num(d.reg), d.held, d.address, d.status, num(d.media), num(d.lease_until), num(d.since), num(d.ttl) }, '|')
 end
 
 local function claim_of(packed)
@@ -80,8 +80,18 @@ local function blocked(client)
 	end
 end
 
+-- An offline client's line is forgotten in time; a claim that it still has decides about a call.
+local function remember(key, client)
+	if client.count == 0 and next(client.claims) == nil then
+		redis.call('PEXPIRE', key, FORGET_MS)
+	else
+		redis.call('PERSIST', key)
+	end
+end
+
 -- The one function of consolidation: live devices and claims in, the line out.
-local function consolidate(key, client)
+-- detail: something changed that only the single devices show, so the version rises too.
+local function consolidate(key, client, detail)
 	local status, media, ringable = 'offline', 0, 0
 	for dv, device in pairs(client.devices) do
 		if RANK[device.status] > RANK[status] then
@@ -104,16 +114,13 @@ local function consolidate(key, client)
 	local old = client.m and split(client.m, '|') or { '0', '', '', '', '', '0', '0' }
 	local seen = num(math.floor(now / 1000))
 	local since = old[2] == status and old[6] or seen
-	if old[2] == status and old[3] == num(ringable) and old[4] == num(media) and old[5] == num(client.count) then
+	if not detail and old[2] == status and old[3] == num(ringable) and old[4] == num(media) and old[5] == num(client.count) then
+		remember(key, client)
 		return tonumber(old[1])
 	end
 	local version = math.max(tonumber(old[1]) + 1, now)
 	redis.call('HSET', key, 'm', table.concat({ num(version), status, num(ringable), num(media), num(client.count), since, seen }, '|'))
-	if client.count == 0 and next(client.claims) == nil then
-		redis.call('PEXPIRE', key, FORGET_MS)
-	else
-		redis.call('PERSIST', key)
-	end
+	remember(key, client)
 	return version
 end
 
