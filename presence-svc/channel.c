@@ -50,6 +50,7 @@ void channel_ok(struct message *message, struct frame *frame_or_null)
 
 void channel_fail_field(struct message *message, const struct json_fault *fault)
 {
+	message->field = arena_cstr(message->flow.arena, str_of(fault->field));
 	flow_fail(&message->flow, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, "%s %s", fault->field,
 		  fault->why);
 }
@@ -63,9 +64,9 @@ static void on_fail(struct flow *flow, enum err err, const char *detail)
 
 	log_info("channel_refused", "type=%s err=%s", log_str(json_string(json_get(message->doc, "type"))),
 		 err_name(err));
-	frame_error(session->ws, message->re, err, detail);
-	if (!session->admitted && session->ws)
-		ws_close(session->ws, CLOSE_POLICY, "not admitted");
+	frame_error(session->ws, message->re, err, detail, message->field);
+	if (!session->admitted)
+		session_close(session, CLOSE_POLICY, "not admitted");
 }
 
 static void on_end(struct flow *flow)
@@ -112,9 +113,9 @@ static void dispatch(struct flow *flow)
 
 static void refuse(struct session *session, const char *why)
 {
-	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_BAD_FRAME, why);
+	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_BAD_FRAME, why, NULL);
 	if (!session->admitted)
-		ws_close(session->ws, CLOSE_POLICY, "not admitted");
+		session_close(session, CLOSE_POLICY, "not admitted");
 }
 
 void channel_receive(struct session *session, struct str text)

@@ -14,6 +14,7 @@ struct message {
 	struct session *session;
 	struct json *doc;
 	struct frame_re re;
+	const char *field;               /* of the message, that an error is about; NULL: none */
 };
 
 /* Works on one text; when it is done, session_next. */

@@ -290,7 +290,8 @@ void channel_reject(struct message *message)
 		return;
 	}
 	if (!str_is_null(reason) && !str_eq(reason, STR("declined")) && !str_eq(reason, STR("busy"))) {
-		flow_fail(&message->flow, ERR_BAD_FIELD, "reason has to be declined or busy");
+		(void)!json_fault_set(&fault, "reason", "has to be declined or busy");
+		channel_fail_field(message, &fault);
 		return;
 	}
 	if (read_rung_leg(message, &word->leg))

@@ -31,13 +31,16 @@ void frame_send(struct frame *frame, struct ws *ws_or_null)
 	send_text(&frame->text, ws_or_null);
 }
 
-void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail)
+void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail,
+		 const char *field_or_null)
 {
 	struct frame frame;
 
 	frame_reply(&frame, "error", re);
 	json_int(&frame.w, "code", err_code(err));
 	json_str(&frame.w, "message", str_of(detail[0] ? detail : err_text(err)));
+	if (field_or_null)
+		json_str(&frame.w, "field", str_of(field_or_null));
 	frame_send(&frame, ws_or_null);
 	metrics_count_error(err);
 }

@@ -21,5 +21,5 @@ struct frame_re {
 void frame_begin(struct frame *frame, const char *type);
 void frame_reply(struct frame *frame, const char *type, struct frame_re re);
 void frame_send(struct frame *frame, struct ws *ws_or_null);     /* ends the object; without a socket it is dropped */
-void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail);
+void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail, const char *field_or_null);
 void frame_pass(const struct json *message, struct ws *ws);      /* one that was written elsewhere */

@@ -37,11 +37,13 @@ void presence_get(struct req *req)
 {
 	struct asked *asked = req_state(req, sizeof(*asked));
 	const struct caller *caller = req_caller(req);
+	struct json_fault fault = { .missing = false };
 
 	asked->req = req;
 	asked->client = (struct client_key){ caller->account, req_param(req, "identity") };
 	if (!identity_is_valid(asked->client.identity)) {
-		reply_error(req, ERR_BAD_FIELD, "identity: not the name of a client");
+		(void)!json_fault_set(&fault, "identity", "is not the name of a client");
+		reply_fault(req, &fault);
 		return;
 	}
 	if (!caller->is_server && !client_token_may_watch(caller->token, asked->client.identity)) {

@@ -63,8 +63,7 @@ void session_bind(struct session *session, struct sid device)
 			metric_add(METRIC_devices_held, -1);
 		old->registration = 0;
 		old->device.s[0] = '\0';
-		if (old->ws)
-			ws_close(old->ws, CLOSE_POLICY, "replaced");
+		session_close(old, CLOSE_POLICY, "replaced");
 	}
 	session->device = device;
 	HASH_ADD(hh, sessions->by_device, device.s, SID_LEN, session);
@@ -97,17 +96,36 @@ static void on_text(void *arg, struct str text)
 	else if (session->n_waiting < SESSION_WAITING_MAX)
 		enqueue(session, text);
 	else
-		ws_close(session->ws, CLOSE_POLICY, "too many messages wait");
+		session_close(session, CLOSE_POLICY, "too many messages wait");
+}
+
+static struct waiting *dequeue(struct session *session)
+{
+	struct waiting *waiting = session->waiting;
+
+	session->waiting = waiting->next;
+	if (!session->waiting)
+		session->waiting_end = &session->waiting;
+	session->n_waiting--;
+	return waiting;
+}
+
+static void forget_waiting(struct session *session)
+{
+	while (session->waiting)
+		x_free(dequeue(session));
+}
+
+void session_close(struct session *session, unsigned code, const char *why)
+{
+	forget_waiting(session);
+	if (session->ws)
+		ws_close(session->ws, code, why);
 }
 
 static void session_free(struct session *session)
 {
-	while (session->waiting) {
-		struct waiting *waiting = session->waiting;
-
-		session->waiting = waiting->next;
-		x_free(waiting);
-	}
+	forget_waiting(session);
 	while (session->legs)
 		session_leg_drop(session, session->legs->leg);
 	x_free(session->parameters);
@@ -116,21 +134,17 @@ static void session_free(struct session *session)
 
 void session_next(struct session *session)
 {
-	struct waiting *waiting = session->waiting;
-
 	session->busy = NULL;
 	if (session_is_gone(session)) {
 		session_free(session);
 		return;
 	}
-	if (!waiting)
-		return;
-	session->waiting = waiting->next;
-	if (!session->waiting)
-		session->waiting_end = &session->waiting;
-	session->n_waiting--;
-	sessions_of(session->worker)->receive(session, str_n(waiting->text, waiting->n));
-	x_free(waiting);
+	while (session->waiting && !session->busy) { /* one that cannot be read occupies nobody */
+		struct waiting *waiting = dequeue(session);
+
+		sessions_of(session->worker)->receive(session, str_n(waiting->text, waiting->n));
+		x_free(waiting);
+	}
 }
 
 bool session_is_gone(const struct session *session)
@@ -249,9 +263,9 @@ void session_rearm(struct session *session)
 
 	if (!session->timer)
 		return;
-	if (!session->admitted)
+	if (!session->admitted && !session->busy) /* a hello that is worked on has its own deadline */
 		earliest(&at, session->opened_ms + worker_common(session->worker)->settings->hello_ms);
-	else if (!session->expired)
+	else if (session->admitted && !session->expired)
 		earliest(&at, token_time_ms(session));
 	LL_FOREACH(session->legs, leg)
 	{
@@ -305,7 +319,7 @@ static void warn(struct session *session)
 static void expire(struct session *session)
 {
 	session->expired = true;
-	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_TOKEN_EXPIRED, "");
+	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_TOKEN_EXPIRED, "", NULL);
 	if (session->registration) {
 		metric_add(METRIC_devices_held, -1);
 		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
@@ -323,7 +337,7 @@ static void on_timer(void *arg)
 	if (!session->admitted) {
 		if (!session->busy) {
 			frame_error(session->ws, (struct frame_re){ .given = false }, ERR_NOT_HELLO,
-				    "no hello came in time");
+				    "no hello came in time", NULL);
 			ws_close(session->ws, CLOSE_POLICY, "no hello");
 			return;
 		}

@@ -42,7 +42,6 @@ struct session {
 	struct ws *ws;                   /* NULL once it is closed */
 	struct sid account, device, application;
 	char identity[IDENTITY_MAX + 1];
-	char app[LABEL_MAX + 1], host[LABEL_MAX + 1];
 	char *parameters;                /* fixed by the token: JSON text, or NULL */
 	int64_t registration;            /* 0: not registered; SESSION_REGISTERING: asked for, not known */
 	uint64_t expires_at_s;
@@ -76,6 +75,7 @@ struct session_leg *session_leg_find(struct session *session, struct sid leg);
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);
 void session_leg_drop(struct session *session, struct sid leg);
 void session_next(struct session *session);                      /* the message at work is done */
+void session_close(struct session *session, unsigned code, const char *why);     /* messages that wait are not worked on */
 bool session_is_gone(const struct session *session);             /* closed, and kept only for its last message */
 
 /* An inbox message for a device: {"to":"DV..","msg":{...}}. arg: the worker */
