@@ -191,6 +191,8 @@ struct status {
 	struct device stored;
 	struct device_profile before, profile;
 	struct device_state state;
+};
+
 static void update(struct flow *flow)
 {
 	struct message *message = message_of(flow);
@@ -218,8 +220,6 @@ static bool changes_text(const struct json *doc)
 {
 	return json_get(doc, "app") || json_get(doc, "host") || json_get(doc, "attributes");
 }
-
-};
 
 void channel_status(struct message *message)
 {
