@@ -18,7 +18,8 @@ if reg == 'new' then
 	if old then
 		device_remove(key, client, dv, partition, member)
 	end
-	device = { reg = old and old.reg + 1 or now, held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
+	-- In microseconds: also one that is removed and made again at once has a number of its own.
+	device = { reg = math.max(old and old.reg + 1 or 0, now_us()), held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
 	           status = status, media = tonumber(media), lease_until = 0, since = now, ttl = 0 }
 	client.count = client.count + 1
 else
