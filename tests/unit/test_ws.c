@@ -191,6 +191,7 @@ static int teardown(void **state)
 /* Until the notes end with this. */
 static void await_notes(const char *expected)
 {
+	char notes[sizeof(t.notes)];
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
@@ -199,8 +200,9 @@ static void await_notes(const char *expected)
 	while (strcmp(t.notes, expected) != 0)
 		if (pthread_cond_timedwait(&t.changed, &t.lock, &until) != 0)
 			break;
+	memcpy(notes, t.notes, sizeof(notes));
 	pthread_mutex_unlock(&t.lock);
-	assert_string_equal(t.notes, expected);
+	assert_string_equal(notes, expected);
 }
 
 static void forget_notes(void)
