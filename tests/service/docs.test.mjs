@@ -1,0 +1,293 @@
+// The OpenAPI documents against the sources and the running services: every route is described, every
+// operation described exists, and every answer that it may give is seen, and is as described.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { sid } from '../support/accounts.mjs';
+import { startCluster } from '../support/cluster.mjs';
+import { openDocument, operationsOf, routesOf } from '../support/documents.mjs';
+import { until } from '../support/process.mjs';
+import { rest } from '../support/rest.mjs';
+import { accessToken, forgedToken } from '../support/tokens.mjs';
+
+const SECURITY = { NONE: [], SERVER: ['server'], CLIENT: ['client'], ANY: ['server', 'client'] };
+const MANY = 50;                     // devices that a client may have
+const documents = { 'presence-svc': openDocument('openapi-presence'), 'routing-svc': openDocument('openapi-routing') };
+const operations = Object.entries(documents).flatMap(([service, document]) => operationsOf(document).map(one => ({ ...one, service, document })));
+const byId = Object.fromEntries(operations.map(one => [`${one.service} ${one.id}`, one]));
+const seen = new Map();              // "service operation" -> statuses
+
+let cluster, account, other, known;
+
+const find = name => byId[`presence-svc ${name}`] ?? byId[`routing-svc ${name}`] ?? byId[name];
+
+function urlOf({ service, path }, params, query) {
+	const at = service === 'presence-svc' ? cluster.presence[0] : cluster.routing[0];
+	const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent({ A: account.sid, ...known, ...params }[name]));
+	return at.url + filled + (query ? `?${new URLSearchParams(query)}` : '');
+}
+
+function credentialsFor({ operation }, identity = 'alice') {
+	const names = operation.security.map(one => Object.keys(one)[0]);
+	if (names.includes('server'))
+		return { basic: [account.key.sid, account.key.secret] };
+	return names.length ? { bearer: accessToken(account, identity) } : {};
+}
+
+/** Does what is described, and fails unless the answer has that status and looks as described. */
+async function ask(name, status, { params, query, identity, ...request } = {}) {
+	const one = typeof name === 'string' ? find(name) : name;
+	assert.ok(one, `${name} is described`);
+	const what = `${one.id} ${status}`;
+	const given = { ...credentialsFor(one, identity), ...request };
+	checkRequest(one, given, status, what);
+	const answer = await rest(one.method, urlOf(one, params, query), given);
+	assert.equal(answer.status, status, `${what}: ${answer.text}`);
+	checkAnswer(one, answer, what);
+	seen.set(`${one.service} ${one.id}`, (seen.get(`${one.service} ${one.id}`) ?? new Set()).add(String(status)));
+	return answer;
+}
+
+/** What we send ourselves, where it is meant to succeed, is as described too. */
+function checkRequest({ document, path, method, operation }, { json, form }, status, what) {
+	if (status >= 300 || (json === undefined && form === undefined))
+		return;
+	const type = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+	const base = operation.requestBody.$ref?.slice(2).split('/') ?? ['paths', path, method.toLowerCase(), 'requestBody'];
+	document.check(json ?? form, `the request of ${what}`, ...base, 'content', type, 'schema');
+}
+
+function checkAnswer({ document, path, method, operation, statuses }, answer, what) {
+	const status = statuses.includes(String(answer.status)) ? String(answer.status) : 'default';
+	const described = operation.responses[status];
+	assert.ok(described, `${what} is described`);
+	assert.match(answer.headers.get('request-id'), /^RQ[0-9a-f]{32}$/);
+	const { content = {}, headers = {} } = document.follow(described);
+	for (const [header, { schema }] of Object.entries(headers))
+		assert.match(answer.headers.get(header) ?? '', new RegExp(schema.pattern), `${what}: ${header}`);
+	const [type] = Object.keys(content);
+	if (!type) {
+		assert.equal(answer.text, '', what);
+		return;
+	}
+	assert.equal(answer.headers.get('content-type').split(';')[0], type, what);
+	const base = described.$ref?.slice(2).split('/') ?? ['paths', path, method.toLowerCase(), 'responses', status];
+	document.check(type === 'application/json' ? answer.body : answer.text, what, ...base, 'content', type, 'schema');
+	if (answer.status >= 400 && type === 'application/json')
+		assert.equal(answer.body.status, answer.status, what);
+}
+
+const created = async (name, request) => (await ask(name, 201, request)).body;
+
+before(async () => {
+	cluster = await startCluster({ haproxy: false });
+	account = cluster.account;
+	other = await cluster.addAccount();
+	cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }] }] });
+	known = { identity: 'alice', DV: sid('DV'), SK: account.key.sid, CA: sid('CA'), AP: account.application.sid, PN: account.number.sid };
+});
+after(() => cluster?.stop());
+
+for (const [service, document] of Object.entries(documents)) {
+	describe(`the description of ${service}`, () => {
+		test('holds together', () => document.checkReferences());
+
+		test('has every route of routes.c, with its credentials, and no other', () => {
+			const described = operationsOf(document).map(({ method, path, operation }) =>
+				`${method} ${path} ${operation.security.flatMap(one => Object.keys(one))}`);
+			const routes = routesOf(service).map(({ method, path, auth }) => `${method} ${path} ${SECURITY[auth]}`);
+			assert.ok(routes.length > 10);
+			assert.deepEqual(described.sort(), routes.sort());
+		});
+	});
+}
+
+test('what both documents describe is the same in both', () => {
+	const [one, two] = Object.values(documents);
+	for (const part of [['components', 'schemas', 'Error'], ['components', 'schemas', 'ListPage'], ['components', 'schemas', 'Time'], ['components', 'schemas', 'TwilioDate'],
+		['components', 'parameters'], ['paths', '/healthz'], ['paths', '/readyz'], ['paths', '/metrics']])
+		for (const key of Object.keys(one.at(...part)).filter(k => two.at(...part)[k]))
+			assert.deepEqual(one.at(...part)[key], two.at(...part)[key], `${part.join('.')}.${key}`);
+});
+
+describe('devices and presence', () => {
+	test('a device is registered, changed, and gone', async () => {
+		const device = await created('createDevice', { json: { app: 'phone', host: 'pocket', media: ['voice', 'video'], attributes: { skill: ['billing'] }, ttl: 60 } });
+		known.DV = device.device;
+		await ask('updateDevice', 200, { json: { status: 'away' } });
+		await ask('updateDevice', 200, { json: {} });
+		await ask('updateDevice', 400, { json: { status: 'asleep' } });
+		await ask('getPresence', 200);
+		await ask('getPresence', 200, { query: { Devices: 'true' } });
+		await ask('deleteDevice', 204);
+		known.DV = (await created('createDevice', { json: {} })).device;
+	});
+
+	test('presence is read by a client too, and not again while it is the same', async () => {
+		const { headers } = await ask('getPresence', 200, { basic: undefined, bearer: accessToken(account, 'alice') });
+		await ask('getPresence', 304, { headers: { 'If-None-Match': headers.get('etag') } });
+		await ask('getPresence', 403, { basic: undefined, bearer: accessToken(account, 'bob') });
+		await ask('getPresence', 200, { params: { identity: 'never/seen' } });
+	});
+
+	test('a client has no more devices than it may', async () => {
+		await Promise.all(Array.from({ length: MANY }, () => created('createDevice', { identity: 'crowd', json: { ttl: 1 } })));
+		const refused = await ask('createDevice', 429, { identity: 'crowd', json: { ttl: 1 } });
+		assert.ok(refused.headers.get('retry-after'));
+	});
+
+	test('a token without incoming permission registers nothing', async () => {
+		const bearer = accessToken(account, 'alice', { incoming: false });
+		for (const [name, json] of [['createDevice', {}], ['updateDevice', {}], ['deleteDevice', undefined]])
+			assert.equal((await ask(name, 403, { bearer, json })).body.code, 45101);
+	});
+
+	test('the way into the channel wants a WebSocket', async () => {
+		await ask('connectChannel', 426);
+		const channel = await cluster.connect('alice', { at: cluster.presence[0] });
+		seen.get('presence-svc connectChannel').add('101');
+		await channel.close();
+		assert.equal((await badHandshake()).status, 400);
+	});
+});
+
+/** fetch does not send what a handshake needs: an upgrade with a key that is none. */
+async function badHandshake() {
+	const { request } = await import('node:http');
+	const { url } = cluster.presence[0];
+	const headers = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'short' };
+	return new Promise((resolve, reject) => request(`${url}/v1/connect`, { headers }, async response => {
+		let text = '';
+		for await (const piece of response.setEncoding('utf8'))
+			text += piece;
+		const answer = { status: response.statusCode, headers: new Headers(response.headers), text, body: JSON.parse(text) };
+		checkAnswer(find('connectChannel'), answer, 'connectChannel 400');
+		seen.get('presence-svc connectChannel').add('400');
+		resolve(answer);
+	}).on('error', reject).end());
+}
+
+describe('provisioning', () => {
+	const NOUNS = [
+		['Key', 'Keys', 'SK', { FriendlyName: 'One' }],
+		['Application', 'Applications', 'AP', { FriendlyName: 'One', VoiceUrl: 'https://example.com/voice' }],
+		['PhoneNumber', 'PhoneNumbers', 'PN', { PhoneNumber: '+15550177', VoiceUrl: 'https://example.com/voice' }],
+	];
+
+	test('the account', () => ask('getAccount', 200));
+
+	for (const [noun, nouns, param, form] of NOUNS) {
+		test(`${nouns}: made, read, listed, changed, deleted`, async () => {
+			const params = { [param]: (await created(`create${noun}`, { form })).sid };
+			await ask(`get${noun}`, 200, { params });
+			await ask(`list${nouns}`, 200, { query: { PageSize: '1' } });
+			await ask(`update${noun}`, 200, { params, form: { FriendlyName: 'Two' } });
+			await ask(`delete${noun}`, 204, { params });
+			await ask(`get${noun}`, 404, { params });
+		});
+	}
+
+	test('an address is given once', async () => {
+		const refused = await ask('createPhoneNumber', 409, { form: { PhoneNumber: account.number.number } });
+		assert.equal(refused.body.code, 20409);
+	});
+});
+
+describe('calls', () => {
+	let desk, mobile, call;
+	const ring = async request => {
+		const answer = ask('createCommunication', 200, { json: { from: '+15550123', to: account.number.number, sdp: 'v=0\r\n', ...request } });
+		return { answer, rung: await Promise.all([desk.next('incoming'), mobile.next('incoming')]) };
+	};
+
+	before(async () => {
+		[desk, mobile] = await Promise.all(['desk', 'mobile'].map(app => cluster.connect('alice', { at: cluster.presence[0], app })));
+	});
+
+	test('a communication is answered by REST, once', async () => {
+		const { answer, rung } = await ring();
+		await ask('answerCommunication', 200, { json: { token: rung[0].token, sdp: 'v=0\r\n' } });
+		assert.equal((await ask('answerCommunication', 409, { json: { token: rung[1].token } })).body.code, 45302);
+		call = (await answer).body.call;
+		known.CA = call;
+		await ask('getCall', 200);
+		await ask('getCall', 200, { params: { CA: rung[0].call } });
+	});
+
+	test('the gateway goes on with it', async () => {
+		await ask('continueCommunication', 200, { json: { action: 'candidate', candidate: 'candidate:1' } });
+		await desk.next('candidate');
+		await ask('continueCommunication', 501, { json: { action: 'reject' } });
+		await ask('continueCommunication', 200, { json: { action: 'hangup' } });
+		await desk.next('hangup');
+		await until(async () => (await ask('getCall', 200)).body.status === 'completed', 'the call is over');
+		assert.equal((await ask('continueCommunication', 410, { json: { action: 'hangup' } })).body.code, 45303);
+		await ask('continueCommunication', 400, { json: { action: 'candidate', candidate: 'candidate:1' } });
+	});
+
+	test('the trace tells why', () => ask('getTrace', 200));
+
+	test('one that ends while it rings, and one that nobody waits for', async () => {
+		const { answer, rung } = await ring();
+		await ask('updateCall', 200, { params: { CA: rung[0].call.replace(/.{6}$/, '000000') }, form: { Status: 'canceled' } });
+		assert.equal((await answer).body.status, 'canceled');
+		assert.equal((await ask('answerCommunication', 410, { json: { token: rung[0].token } })).body.code, 45303);
+		const { body } = await ask('createCommunication', 202, { json: { from: 'a', to: account.application.sid, async: true } });
+		known.CA = body.call;
+		await ask('updateCall', 200, { form: { Status: 'completed' } });
+	});
+
+	test('a call that the backend makes', async () => {
+		const { sid: CA } = await created('createCall', { form: { To: 'client:alice', From: '+15550100', Twiml: '<Response><Hangup/></Response>', Timeout: 5 } });
+		await ask('updateCall', 501, { params: { CA }, form: { Url: 'https://example.com/' } });
+		assert.equal((await ask('updateCall', 400, { params: { CA }, form: { Status: 'paused' } })).body.field, 'Status');
+		await ask('updateCall', 200, { params: { CA }, form: { Status: 'completed' } });
+	});
+
+	test('is refused with a code of its own', async () => {
+		assert.equal((await ask('createCommunication', 404, { json: { from: 'a', to: 'nobody' } })).body.code, 20404);
+		assert.equal((await ask('answerCommunication', 403, { json: { token: 'CT1.forged' } })).body.code, 45300);
+		assert.equal((await ask('answerCommunication', 400, { json: { sdp: '' } })).body.field, 'token');
+		assert.equal((await ask('createCall', 400, { form: { To: 'client:alice', From: 'a' } })).body.code, 21202);
+	});
+});
+
+describe('what every operation refuses', () => {
+	const secured = operations.filter(({ operation }) => operation.security.length > 0);
+	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, 'application/json': { json: '{' }, 'application/x-www-form-urlencoded': { form: { FriendlyName: 'x'.repeat(257) } } };
+	const bodyType = ({ document, operation }) => Object.keys(document.follow(operation.requestBody)?.content ?? {})[0];
+
+	for (const one of secured) {
+		test(`${one.id}: nobody's credentials, another account's, an unknown id, a broken request`, async () => {
+			const isClient = !one.operation.security.some(way => way.server);
+			await ask(one, 401, { basic: undefined, bearer: undefined });
+			if (isClient) {
+				await ask(one, 401, { bearer: forgedToken({ alg: 'none' }, {}, null) });
+				await ask(one, 403, { bearer: accessToken(other, 'alice') });
+			} else {
+				await ask(one, 401, { basic: [other.key.sid, other.key.secret] });
+				await ask(one, 404, { basic: [other.sid, other.auth_token] });
+			}
+			const [param] = Object.keys(known).filter(name => name !== 'identity' && one.path.includes(`{${name}}`));
+			if (param && one.statuses.includes('404'))
+				await ask(one, 404, { params: { [param]: sid(param) }, json: isClient && one.method === 'PUT' ? {} : undefined, ...missing(one) });
+			if (one.statuses.includes('400'))
+				await ask(one, 400, SPOILT[one.id] ?? SPOILT[bodyType(one)] ?? { query: { PageSize: '0' } });
+		});
+	}
+
+	/** A body that is as it should be, so that only the id is wrong. */
+	const missing = one => ({ continueCommunication: { json: { action: 'hangup' } }, updateCall: { form: { Status: 'completed' } } })[one.id] ?? {};
+});
+
+test('answers about the instance itself', async () => {
+	for (const service of Object.keys(documents))
+		for (const name of ['getHealth', 'getReadiness', 'getMetrics'])
+			await ask(`${service} ${name}`, 200);
+});
+
+test('every answer that is described was seen', () => {
+	const unseen = operations.flatMap(({ service, id, statuses }) => statuses
+		.filter(status => status !== 'default' && status !== '503' && !seen.get(`${service} ${id}`)?.has(status))
+		.map(status => `${service} ${id} ${status}`));
+	assert.deepEqual(unseen, []);
+});
