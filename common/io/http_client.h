@@ -20,7 +20,7 @@ struct http_client_conf {
 	const struct netguard *guard;    /* NULL: trusted, no filter */
 	unsigned max_total;              /* connections */
 	unsigned max_per_host;
-	unsigned max_waiting;            /* beyond it: ERR_OVERLOAD */
+	unsigned max_waiting;            /* beyond it: ERR_OVERLOAD; one host may fill a quarter (http_queue.h) */
 	const char *user_agent;
 	const char *ca_file;             /* NULL or "": the system's */
 };
@@ -35,7 +35,7 @@ struct http_fetch {
 	struct { struct str name, value; } headers[HTTP_FETCH_MAX_HEADERS];
 	size_t n_headers;
 	unsigned connect_ms;
-	unsigned total_ms;
+	unsigned total_ms;               /* from http_fetch on, waiting for a free connection included */
 	size_t max_body;
 };
 
@@ -54,10 +54,10 @@ struct http_result {
 typedef void http_fetch_fn(void *arg, const struct http_result *result);   /* borrowed */
 
 struct http_client *http_client_new(struct loop *loop, const struct http_client_conf *conf);
-struct http_client *http_client_free(struct http_client *client);      /* open fetches end with ERR_CLOSED; NULL */
+struct http_client *http_client_free(struct http_client *client);      /* open fetches end with ERR_CLOSED, through the loop; NULL */
 
 struct http_fetch_op *http_fetch(struct http_client *client, const struct http_fetch *fetch, http_fetch_fn *fn, void *arg);   /* copies what it needs */
-void http_fetch_cancel(struct http_fetch_op *op);        /* fn does not run any more */
+void http_fetch_cancel(struct http_fetch_op *op);        /* only until fn has run, which it then never does */
 
 /* For a flow: *out is copied into its arena, then next runs; total_ms is cut to what the flow has left. */
 void flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_result *out, struct flow_step next);
