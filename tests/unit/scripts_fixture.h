@@ -74,40 +74,39 @@ static inline struct answer store_await(struct store *store)
 	return store->answer;
 }
 
-static inline size_t store_argv(const char *const args[], struct str argv[REDIS_MAX_ARGS])
+static inline size_t store_argv(const char *const words[], struct str argv[REDIS_MAX_ARGS])
 {
 	size_t n = 0;
 
-	while (args[n]) {
-		argv[n] = str_of(args[n]);
+	while (words[n]) {
+		argv[n] = str_of(words[n]);
 		n++;
 	}
 	return n;
 }
 
-static inline struct answer store_run(struct store *store, enum script script, const char *key,
-				      const char *const args[])
+/* words: the key, then the arguments */
+static inline struct answer store_run(struct store *store, enum script script, const char *const words[])
 {
 	struct str argv[REDIS_MAX_ARGS];
-	const size_t n = store_argv(args, argv);
+	const size_t n = store_argv(words, argv);
 
 	store->came = false;
-	redis_script_call(store->redis, store_on_answer, store, &scripts[script], str_of(key), n, argv);
+	redis_script_call(store->redis, store_on_answer, store, &scripts[script], argv[0], n - 1, argv + 1);
 	return store_await(store);
 }
 
-static inline struct answer store_do(struct store *store, const char *const args[])
+static inline struct answer store_do(struct store *store, const char *const words[])
 {
 	struct str argv[REDIS_MAX_ARGS];
-	const size_t n = store_argv(args, argv);
+	const size_t n = store_argv(words, argv);
 
 	store->came = false;
 	redis_call(store->redis, store_on_answer, store, n, argv);
 	return store_await(store);
 }
 
-#define RUN(store, name, key, ...)                                                                           \
-	store_run((store), SCRIPT_##name, (key), (const char *const[]){ __VA_ARGS__, NULL })
+#define RUN(store, name, ...) store_run((store), SCRIPT_##name, (const char *const[]){ __VA_ARGS__, NULL })
 #define DO(store, ...) store_do((store), (const char *const[]){ __VA_ARGS__, NULL })
 
 /* ---- reading answers ---- */

@@ -133,7 +133,8 @@ static void test_fifty_devices_are_the_most(void **state)
 	for (int i = 0; i < 50; i++)
 		put_on_channel(store, format(store, "DV%032d", 100 + i), ND1, "available", VOICE);
 	assert_answer(store, put_on_channel(store, DV1, ND1, "available", VOICE), "[-1,TOO_MANY_REQUESTS]");
-	assert_true(number(item(put_on_channel(store, format(store, "DV%032d", 120), ND2, "away", VOICE), 0)) > 0);
+	assert_true(number(item(put_on_channel(store, format(store, "DV%032d", 120), ND2, "away", VOICE),
+				0)) > 0);
 	remove_held(store, format(store, "DV%032d", 100), ND1);
 	assert_true(number(item(put_on_channel(store, DV1, ND1, "available", VOICE), 0)) > 0);
 	assert_presence(store, "available ringable 1 media 1 devices 50");
@@ -203,7 +204,8 @@ static void test_a_sweep_that_had_to_wait_spares_the_leases(void **state)
 	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, ""), "[0]");
 	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, long_ago), "[0]");
 	assert_presence(store, "available ringable 0 media 1 devices 1");
-	while (number(DO(store, "ZCOUNT", DUE, "-inf", format(store, "%lld", (long long)store_now_us(store) / 1000))) == 0)
+	while (number(DO(store, "ZCOUNT", DUE, "-inf",
+			 format(store, "%lld", (long long)store_now_us(store) / 1000))) == 0)
 		;
 	assert_sweep(store, sweep(store), "[1]");
 }

@@ -4,10 +4,12 @@
 --   t<n> attempt of a leg   until  end of the present wait (ms)   ended  when it ended (ms)
 --   hup leg that hung up, hupr why   ctl  wanted by REST: canceled or completed
 -- t:{cN}:CA is its trace.  D:{cN} holds when somebody has to look at it.
+-- l:{cN}:AC lists an account's calls by when they were made; readers skip what can no longer be read.
 --@include _time.lua
 
 local TRACE_MAX = 500
 local ACT_WITHIN_MS = 1000               -- the owner is nudged; later than this another bridge takes over
+local LIVES_MS = 48 * 3600 * 1000        -- longer than any call
 
 local function deadlines_of(key)
 	return 'D:{' .. string.match(key, '{(.-)}') .. '}'
@@ -28,4 +30,14 @@ end
 
 local function act_soon(key)
 	redis.call('ZADD', deadlines_of(key), 'LT', num(now_ms() + ACT_WITHIN_MS), call_of(key))
+end
+
+-- The list goes some time after the last call that is in it.
+local function list_put(key, account, created_ms, keep_ms)
+	local list = 'l:{' .. string.match(key, '{(.-)}') .. '}:' .. account
+	redis.call('ZADD', list, 'NX', created_ms, call_of(key))
+	if redis.call('PTTL', list) < keep_ms then
+		redis.call('PEXPIRE', list, num(keep_ms))
+	end
+	return list
 end

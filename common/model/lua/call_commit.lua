@@ -6,7 +6,7 @@
 -- Answers {"ok", revision, now_ms} or {"stale"}.
 --@include _call.lua
 local key = KEYS[1]
-local have = redis.call('HMGET', key, 'fence', 'rev', 'ac')
+local have = redis.call('HMGET', key, 'fence', 'rev', 'ac', 'created')
 if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then
 	return { 'stale' }
 end
@@ -44,6 +44,7 @@ end
 if ARGV[4] ~= '' then
 	redis.call('PEXPIRE', key, ARGV[4])
 	redis.call('PEXPIRE', 't:{' .. shard .. '}:' .. call, ARGV[4])
-	redis.call('ZREMRANGEBYSCORE', 'l:{' .. shard .. '}:' .. have[3], '-inf', num(now - tonumber(ARGV[4])))
+	local list = list_put(key, have[3], have[4], tonumber(ARGV[4]))
+	redis.call('ZREMRANGEBYSCORE', list, '-inf', num(now - LIVES_MS - tonumber(ARGV[4])))
 end
 return { 'ok', rev, num(now) }

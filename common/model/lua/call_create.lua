@@ -14,5 +14,5 @@ end
 redis.call('HSET', key, unpack(fields))
 trace(key, line)
 redis.call('ZADD', deadlines_of(key), num(now + ACT_WITHIN_MS), call_of(key))
-redis.call('ZADD', 'l:{' .. string.match(key, '{(.-)}') .. '}:' .. account, num(now), call_of(key))
+list_put(key, account, num(now), LIVES_MS)
 return num(now)
