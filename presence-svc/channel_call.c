@@ -16,13 +16,6 @@
 
 enum { CANDIDATE_MAX = 4096, CLAIM_MS = 30000 };
 
-static struct str own_node(struct flow *flow)
-{
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
-
-	return arena_copy(flow->arena, str_of(node.s));
-}
-
 static struct str own_device(struct flow *flow)
 {
 	return arena_copy(flow->arena, sid_str(&message_of(flow)->session->device));
@@ -118,7 +111,7 @@ static void release(struct flow *flow, void *arg)
 	const struct client_key client = { out->call.account,
 					   arena_copy(job->arena, out->call.caller_identity) };
 
-	claim_settle(job, client, out->call.caller_device, out->call.id, 0, false, STEP(on_released));
+	claim_settle(job, client, out->call.caller_device, out->call.id, 0, CLAIM_RELEASE, STEP(on_released));
 }
 
 static void on_claimed(struct flow *flow)
@@ -144,7 +137,7 @@ static void create(struct flow *flow)
 	}
 	session_leg_add(message_of(flow)->session, out->call.id, LEG_IS_CALLER, 0);
 	call_create(flow, &out->call, out->owner,
-		    call_trace(flow->arena, own_node(flow), "created", "\"how\":\"client\",\"device\":\"%s\"",
+		    call_trace(flow->arena, nodes_instance(nodes, flow->arena), "created", "\"how\":\"client\",\"device\":\"%s\"",
 			       out->call.caller_device.s),
 		    STEP(on_created));
 }
@@ -187,8 +180,7 @@ void channel_answer(struct message *message)
 		  &(struct call_event){ .event = "answer",
 					.leg = token->leg,
 					.attempt = token->attempt,
-					.text = sdp,
-					.node = own_node(flow) },
+					.text = sdp },
 		  STEP(on_won));
 }
 
@@ -240,8 +232,7 @@ static void tell(struct message *message, const char *event, struct str reason, 
 		  &(struct call_event){ .event = event,
 					.leg = word->leg,
 					.word = reason,
-					.text = own_device(flow),
-					.node = own_node(flow) },
+					.text = own_device(flow) },
 		  STEP(on_told));
 }
 

@@ -127,7 +127,6 @@ static void on_registered(struct flow *flow)
 {
 	struct hello *hello = flow->state;
 	struct session *session = message_of(flow)->session;
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 
 	session->registration = hello->state.registration;
 	metric_add(METRIC_devices_held, 1);
@@ -142,7 +141,6 @@ static void on_registered(struct flow *flow)
 					.leg = hello->claim.call,
 					.word = arena_copy(flow->arena, str_of(hello->own.s)),
 					.text = arena_copy(flow->arena, sid_str(&hello->device)),
-					.node = arena_copy(flow->arena, str_of(node.s)),
 					.leg_out = &hello->leg },
 		  STEP(on_back));
 }

@@ -44,7 +44,7 @@ static void let_go(struct flow *job)
 {
 	struct check *check = job->state;
 
-	claim_settle(job, check->client, check->device, check->call_id, 0, false, STEP(on_let_go));
+	claim_settle(job, check->client, check->device, check->call_id, 0, CLAIM_RELEASE, STEP(on_let_go));
 }
 
 static void on_let_go(struct flow *job)

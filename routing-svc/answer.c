@@ -23,7 +23,6 @@ void communication_answer(struct req *req)
 {
 	struct answer *answer = req_state(req, sizeof(*answer));
 	const struct app_common *app = worker_common(req_worker(req));
-	const struct sid node = nodes_own(app->nodes);
 	struct json_fault fault = { .missing = false };
 	const struct json *body;
 	struct str token, sdp;
@@ -44,8 +43,7 @@ void communication_answer(struct req *req)
 		  &(struct call_event){ .event = "answer",
 					.leg = answer->token.leg,
 					.attempt = answer->token.attempt,
-					.text = sdp,
-					.node = arena_copy(req_arena(req), str_of(node.s)) },
+					.text = sdp },
 		  STEP(on_won));
 }
 

@@ -1,14 +1,9 @@
-/* bridge.h - works on calls: reads, plans, commits, carries out.
- *
- *     look -> read -> plan -> commit -> effects -> (commit) -> work -> plan ...
- *                      ^ stale: read again            |
- *                      +------------------------------+
+/* bridge.h - the calls that this worker works on.
  *
  * One round of a call runs at a time on its owner; whoever wants a look
- * meanwhile gets one more round afterwards.  A commit that finds the record
- * changed is planned anew from the record, so events of other instances are
- * never overwritten.  A round that fails (the store is away) is tried again with
- * back-off; a bridge that stays late loses the call to another one.
+ * meanwhile gets one more round afterwards (round.h).  A round that fails (the
+ * store is away) is tried again with back-off; a bridge that stays late loses the
+ * call to another one.
  */
 #pragma once
 

@@ -7,10 +7,11 @@
 void call_start(struct flow *flow, const struct call *call, const char *how, struct flow_step next)
 {
 	struct nodes *nodes = worker_common(flow->worker)->nodes;
-	const struct sid node = nodes_own(nodes);
 
 	call_create(flow, call, nodes_address(nodes),
-		    call_trace(flow->arena, str_of(node.s), "created", "\"how\":\"%s\"", how), next);
+		    call_trace(flow->arena, nodes_instance(nodes, flow->arena), "created", "\"how\":\"%s\"",
+			       how),
+		    next);
 }
 
 void call_started(struct flow *flow, const struct call *call)

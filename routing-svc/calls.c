@@ -365,15 +365,10 @@ void call_update(struct req *req)
 static void on_current(struct flow *flow)
 {
 	struct one *one = flow->state;
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 
 	if (!is_theirs(flow))
 		return;
-	call_tell(flow,
-		  &(struct call_event){ .event = "control",
-					.leg = one->call.id,
-					.word = one->status,
-					.node = arena_copy(flow->arena, str_of(node.s)) },
+	call_tell(flow, &(struct call_event){ .event = "control", .leg = one->call.id, .word = one->status },
 		  STEP(on_told));
 }
 

@@ -163,11 +163,8 @@ static bool stop_waiting(struct flow *flow)
 static void detach(struct flow *flow)
 {
 	const struct incoming *in = flow->state;
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 
-	call_tell_later(flow->worker, &(struct call_event){ .event = "detach",
-							    .leg = in->call.id,
-							    .node = str_of(node.s) });
+	call_tell_later(flow->worker, &(struct call_event){ .event = "detach", .leg = in->call.id });
 }
 
 static void on_outcome(struct flow *flow, struct str body)
@@ -187,14 +184,12 @@ static void on_outcome(struct flow *flow, struct str body)
 static void on_hung_up(struct flow *flow, void *arg)
 {
 	struct incoming *in = arg;
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 
 	if (!in->waits)
 		return;
 	call_tell_later(flow->worker, &(struct call_event){ .event = "hangup",
 							    .leg = in->call.id,
-							    .word = STR("caller_hangup"),
-							    .node = str_of(node.s) });
+							    .word = STR("caller_hangup") });
 	(void)!stop_waiting(flow);
 }
 
@@ -287,17 +282,14 @@ static void pass_candidate(struct flow *flow, struct going *going)
 static void on_call(struct flow *flow)
 {
 	struct going *going = flow->state;
-	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 
 	if (!sid_eq(going->call.account, req_caller(going->req)->account) ||
 	    going->call.caller != CALLER_GATEWAY) {
 		flow_fail(flow, ERR_NOT_FOUND, "there is no such communication of a gateway");
 	} else if (str_eq(going->action, STR("hangup"))) {
 		call_tell(flow,
-			  &(struct call_event){ .event = "hangup",
-						.leg = going->call.id,
-						.word = STR("remote_hangup"),
-						.node = arena_copy(flow->arena, str_of(node.s)) },
+			  &(struct call_event){
+				  .event = "hangup", .leg = going->call.id, .word = STR("remote_hangup") },
 			  STEP(on_told));
 	} else if (str_eq(going->action, STR("candidate"))) {
 		pass_candidate(flow, going);

@@ -112,12 +112,12 @@ static void tell_leg(struct flow *flow, const struct call *call, const struct le
 	frame_send(flow, &frame, leg->address, next);
 }
 
-static void settle_leg(struct flow *flow, const struct call *call, const struct leg *leg, bool engage,
+static void settle_leg(struct flow *flow, const struct call *call, const struct leg *leg, enum claim_change change,
 		       struct flow_step next)
 {
 	const struct client_key client = { call->account, leg->identity };
 
-	claim_settle(flow, client, leg->device, call->id, leg->attempt, engage, next);
+	claim_settle(flow, client, leg->device, call->id, leg->attempt, change, next);
 }
 
 /* ---- the caller ---- */
@@ -159,12 +159,13 @@ static void tell_caller(struct flow *flow, const struct call *call, const struct
 	frame_send(flow, &frame, call->caller_address, next);
 }
 
-static void release_caller(struct flow *flow, const struct call *call, struct flow_step next)
+static void release_caller(struct flow *flow, const struct call *call, struct str why, struct flow_step next)
 {
 	const struct client_key client = { call->account, call->caller_identity };
 
 	if (sid_is_set(call->caller_device))
-		claim_settle(flow, client, call->caller_device, call->id, 0, false, next);
+		claim_settle(flow, client, call->caller_device, call->id, 0,
+			     str_eq(why, STR("busy")) ? CLAIM_WIND_DOWN : CLAIM_RELEASE, next);
 	else
 		flow_next(flow, next);
 }
@@ -177,7 +178,7 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 	const struct leg *leg = call_leg((struct call *)call, effect->leg);
 
 	if (effect->leg == 0 && effect->op == EFFECT_LET_GO)
-		release_caller(flow, call, next);
+		release_caller(flow, call, effect->word, next);
 	else if (effect->leg == 0)
 		tell_caller(flow, call, effect, next);
 	else if (!leg)
@@ -191,7 +192,7 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 	else if (effect->op == EFFECT_ANSWERED)
 		tell_leg(flow, call, leg, STR("answered"), STR(""), next);
 	else
-		settle_leg(flow, call, leg, effect->op == EFFECT_ENGAGE, next);
+		settle_leg(flow, call, leg, effect->op == EFFECT_ENGAGE ? CLAIM_ENGAGE : CLAIM_RELEASE, next);
 }
 
 void effects_run(struct flow *flow, const struct call *call, struct str list, struct flow_step next)
@@ -229,6 +230,6 @@ void effects_release_claims(struct flow *flow, const struct call *call, const st
 		const struct client_key client = { call->account, targets[i].identity };
 
 		for (size_t d = 0; d < claims[i].n; d++)
-			claim_settle(flow, client, claims[i].devices[d].device, call->id, 0, false, each);
+			claim_settle(flow, client, claims[i].devices[d].device, call->id, 0, CLAIM_RELEASE, each);
 	}
 }

@@ -1,77 +1,7 @@
 /* plan.c - the states of a call and who decides in each. */
 #include "routing-svc/plan_private.h"
 
-#include <stdio.h>
-
-#include "common/base/json.h"
-
-/* ---- small moves ---- */
-
-struct str plan_quote(struct plan *plan, struct str text)
-{
-	struct json_writer w;
-	struct buf out;
-	struct str copy;
-
-	buf_init(&out, 8192);
-	json_begin(&w, &out);
-	json_put_str(&w, str_n(text.p ? text.p : "", MIN(text.n, (size_t)300)));
-	copy = buf_ok(&out) ? arena_copy(plan->arena, buf_str(&out)) : STR("\"\"");
-	buf_fini(&out);
-	return copy;
-}
-
-void plan_trace(struct plan *plan, const char *event, const char *fmt, ...)
-{
-	char detail[1200];
-	va_list ap;
-
-	if (plan->n_traces == PLAN_TRACES_MAX)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
-	plan->traces[plan->n_traces++] = call_trace(plan->arena, plan->node, event, "%s", detail);
-}
-
-void plan_effect(struct plan *plan, enum effect_op op, unsigned leg, const char *word)
-{
-	buf_printf(plan->effects, "%c %u %s\n", op, leg, word);
-}
-
-bool effect_next(struct str *list, struct effect *out)
-{
-	struct str line, op, leg;
-	uint64_t n;
-
-	while (str_split(list, '\n', &line)) {
-		if (!str_split(&line, ' ', &op) || op.n != 1 || !str_split(&line, ' ', &leg) ||
-		    !str_to_u64(leg, &n))
-			continue;
-		*out = (struct effect){ .op = op.p[0], .leg = (unsigned)n, .word = line };
-		return true;
-	}
-	return false;
-}
-
 /* ---- the end ---- */
-
-void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome,
-	      const char *tell_caller)
-{
-	call->state = CALL_ENDED;
-	call->ended_ms = CALL_NOW;
-	call->status = status;
-	call->outcome = arena_copy(plan->arena, str_of(outcome));
-	plan->work = WORK_NONE;
-	plan->wait_ms = 0;
-	if (tell_caller)
-		plan_effect(plan, EFFECT_HANGUP, 0, tell_caller);
-	if (call->caller == CALLER_DEVICE)
-		plan_effect(plan, EFFECT_LET_GO, 0, "");
-	plan_trace(plan, "ended", "\"status\":\"" STR_FMT "\",\"outcome\":\"%s\"", STR_ARG(status), outcome);
-	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
-}
 
 /* The caller's side is gone, or REST wants the call to end. */
 static void leave(struct call *call, struct plan *plan, const char *why, bool tell_caller)
@@ -158,7 +88,7 @@ static void on_pause(struct call *call, const struct plan_input *input, struct p
 		return;
 	}
 	call->verb++;
-	plan_run(call, plan);
+	plan->run_verbs = true;
 }
 
 static void on_ended(struct call *call, const struct plan_input *input, struct plan *plan)
@@ -183,6 +113,8 @@ void plan_next(struct call *call, const struct plan_input *input, struct plan *p
 	if (call->state != CALL_ENDED && call->state != CALL_ANSWERED && leave_if_wanted(call, plan))
 		return;
 	states[call->state](call, input, plan);
+	if (plan->run_verbs)
+		plan_run(call, plan);
 	if (call->state != CALL_ENDED && call->caller_lost_until_ms > call->now_ms) {
 		const uint64_t left_ms = (uint64_t)(call->caller_lost_until_ms - call->now_ms);
 

@@ -30,7 +30,7 @@ enum plan_work {
 
 /* What a bridge has to do to the world, one letter each, as listed in the record:
  *   R n       ring leg n                        C n why   cancel leg n
- *   E n       engage leg n's claim              L n       let leg n's device go (0: the caller's)
+ *   E n       engage leg n's claim              L n       let leg n's device go (0: the caller's; "busy": in a moment)
  *   A n       tell leg n it is connected (0: the caller)
  *   H n why   hang leg n up (0: the caller)     P 0 word  tell the caller how it goes
  */
@@ -70,13 +70,14 @@ struct plan_callback {
 
 struct plan {
 	struct arena *arena;
-	struct str node;                 /* own id, for the trace */
+	struct str instance;             /* who plans, for the trace: nodes_instance */
 	struct buf *effects;
 	struct str traces[PLAN_TRACES_MAX];
 	size_t n_traces;
 	struct plan_callback callbacks[PLAN_CALLBACKS_MAX];
 	size_t n_callbacks;
 	enum plan_work work;
+	bool run_verbs;                  /* private: the decision was to go on with the document */
 	uint64_t wait_ms;                /* somebody has to look again after so long; 0: never */
 	struct instructions *instructions;       /* of call->document, once read */
 };

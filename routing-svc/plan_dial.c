@@ -1,6 +1,8 @@
 /* plan_dial.c - a Dial from the claims to the hang-up, and the first ring of an outbound-api call. */
 #include "routing-svc/plan_private.h"
 
+static void dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome);
+
 static bool rings(const struct leg *leg)
 {
 	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
@@ -14,19 +16,6 @@ uint64_t plan_ring_ms(struct call *call, struct plan *plan)
 }
 
 /* ---- claim ---- */
-
-void plan_claim(struct call *call, struct plan *plan)
-{
-	call->state = CALL_CLAIM;
-	call->attempt++;
-	call->winner = 0;
-	call->answer_sdp = STR("");
-	call->dial_leg = STR("");
-	call->dial_duration_s = 0;
-	call->dial_bridged = false;
-	plan->work = WORK_CLAIM;
-	plan->wait_ms = CLAIM_LATE_MS;
-}
 
 size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max)
 {
@@ -85,7 +74,7 @@ static void nobody(struct call *call, struct plan *plan, const struct plan_input
 		    str_eq(reason, STR("busy")) || str_eq(reason, STR("dnd")))
 			outcome = "busy";
 	}
-	plan_dial_over(call, plan, strcmp(outcome, "busy") == 0 ? "busy" : "no-answer", outcome);
+	dial_over(call, plan, strcmp(outcome, "busy") == 0 ? "busy" : "no-answer", outcome);
 }
 
 void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan)
@@ -198,10 +187,9 @@ void plan_ringing(struct call *call, struct plan *plan)
 	}
 	if (any_left) {
 		cancel_rung(call, plan, "timeout");
-		plan_dial_over(call, plan, "no-answer", "no-answer");
+		dial_over(call, plan, "no-answer", "no-answer");
 	} else {
-		plan_dial_over(call, plan, declined ? "busy" : "no-answer",
-			       declined ? "declined" : "unreachable");
+		dial_over(call, plan, declined ? "busy" : "no-answer", declined ? "declined" : "unreachable");
 	}
 }
 
@@ -223,7 +211,7 @@ static void become_caller(struct call *call, struct plan *plan, const struct leg
 		call->document_url = STR("");
 		call->verb = 0;
 		plan->instructions = NULL;
-		plan_run(call, plan);
+		plan->run_verbs = true;
 	} else {
 		plan_fetch(call, plan, call->voice_url, call->voice_get, STR(""));
 	}
@@ -268,12 +256,12 @@ void plan_bridged(struct call *call, struct plan *plan)
 
 	if (call->hangup_leg > 0 || (leg->lost_until_ms && leg->lost_until_ms <= call->now_ms)) {
 		end_talk(call, plan, NULL);
-		plan_dial_over(call, plan, "completed", "completed");
+		dial_over(call, plan, "completed", "completed");
 		return;
 	}
 	if (call->until_ms <= call->now_ms) {
 		end_talk(call, plan, "time_limit");
-		plan_dial_over(call, plan, "completed", "completed");
+		dial_over(call, plan, "completed", "completed");
 		return;
 	}
 	if (leg->lost_until_ms)
@@ -307,7 +295,7 @@ static unsigned last_leg(const struct call *call)
 											   : 0;
 }
 
-void plan_dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
+static void dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
 {
 	const struct verb *verb;
 	struct sid leg;
@@ -328,5 +316,5 @@ void plan_dial_over(struct call *call, struct plan *plan, const char *status, co
 		return;
 	}
 	call->verb++;
-	plan_run(call, plan);
+	plan->run_verbs = true;
 }

@@ -3,38 +3,6 @@
 
 enum { VERBS_PER_ROUND = INSTRUCTIONS_MAX_VERBS + 1 };
 
-static bool read_document(struct call *call, struct plan *plan, struct instruction_note *why)
-{
-	enum err err;
-
-	plan->instructions = arena_alloc(plan->arena, sizeof(*plan->instructions));
-	err = instructions_parse(plan->arena, call->document_type, call->document, plan->instructions, why);
-	if (err)
-		plan->instructions->n = 0;
-	return err == ERR_NONE;
-}
-
-const struct verb *plan_verb(struct call *call, struct plan *plan)
-{
-	struct instruction_note why;
-
-	if (!plan->instructions)
-		(void)read_document(call, plan, &why);
-	return call->verb < plan->instructions->n ? &plan->instructions->verbs[call->verb] : NULL;
-}
-
-void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
-{
-	call->state = CALL_FETCH;
-	call->fetch_url = url;
-	call->fetch_get = get;
-	call->fetch_extra = extra;
-	call->fetch_is_fallback = false;
-	call->fetch_number++;
-	plan->work = WORK_FETCH;
-	plan->wait_ms = FETCH_LATE_MS;
-}
-
 /* The first URL failed in some way: the fallback gets its chance once, then the call ends. */
 static void fetch_failed(struct call *call, struct plan *plan, enum err err)
 {
@@ -82,14 +50,14 @@ void plan_fetched(struct call *call, const struct plan_input *input, struct plan
 	call->document_url = input->url;
 	call->verb = 0;
 	plan->instructions = NULL;
-	if (!read_document(call, plan, &why)) {
+	if (!plan_read_document(call, plan, &why)) {
 		plan_trace(plan, "instructions_refused", "\"code\":%u,\"line\":%u,\"text\":" STR_FMT,
 			   err_code(why.err), why.line, STR_ARG(plan_quote(plan, str_of(why.text))));
 		fetch_failed(call, plan, why.err);
 		return;
 	}
 	trace_document(plan, input->url);
-	plan_run(call, plan);
+	plan->run_verbs = true;
 }
 
 static void reject(struct call *call, struct plan *plan, const struct verb *verb)

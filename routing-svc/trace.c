@@ -45,10 +45,9 @@ static void on_call(struct flow *flow)
 		flow_redis(flow, "trace", on_lines, trace, ARRAY_LEN(argv), argv);
 }
 
-/* A line is "<ms> {"event":..,"node":..,"detail":{..}}"; the instance's label is known by the node table. */
+/* A line is "<ms> {"event":..,"node":..,"host":..,"detail":{..}}". */
 static void put_line(struct flow *flow, struct json_writer *w, struct str line)
 {
-	struct nodes *nodes = worker_common(flow->worker)->nodes;
 	struct str ms_text;
 	struct json *doc;
 	uint64_t ms;
@@ -60,7 +59,7 @@ static void put_line(struct flow *flow, struct json_writer *w, struct str line)
 	json_str(w, "at", clock_rfc3339(flow->arena, ms));
 	json_str(w, "event", json_string(json_get(doc, "event")));
 	json_str(w, "node", json_string(json_get(doc, "node")));
-	json_str(w, "host", nodes_host(nodes, json_string(json_get(doc, "node"))));
+	json_str(w, "host", json_string(json_get(doc, "host")));
 	if (json_get(doc, "detail")) {
 		json_name(w, "detail");
 		json_put(w, json_get(doc, "detail"));

@@ -406,7 +406,7 @@ void call_create(struct flow *flow, const struct call *call, struct address owne
 
 /* ---- events ---- */
 
-struct str call_trace(struct arena *arena, struct str node, const char *event, const char *fmt, ...)
+struct str call_trace(struct arena *arena, struct str instance, const char *event, const char *fmt, ...)
 {
 	char detail[1024];
 	va_list ap;
@@ -414,8 +414,13 @@ struct str call_trace(struct arena *arena, struct str node, const char *event, c
 	va_start(ap, fmt);
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	return arena_printf(arena, "{\"event\":\"%s\",\"node\":\"" STR_FMT "\",\"detail\":{%s}}", event,
-			    STR_ARG(node), detail);
+	return arena_printf(arena, "{\"event\":\"%s\"," STR_FMT ",\"detail\":{%s}}", event, STR_ARG(instance),
+			    detail);
+}
+
+static struct str own_instance(struct flow *flow)
+{
+	return nodes_instance(worker_common(flow->worker)->nodes, flow->arena);
 }
 
 static void on_told(struct flow *flow, void *arg, const struct redis_reply *reply)
@@ -445,8 +450,8 @@ void call_tell(struct flow *flow, const struct call_event *event, struct flow_st
 		event->attempt ? arena_printf(flow->arena, "%u", event->attempt) : STR(""),
 		str_is_null(event->word) ? STR("") : event->word,
 		str_is_null(event->text) ? STR("") : event->text,
-		call_trace(flow->arena, event->node, event->event, "\"leg\":%u,\"word\":\"" STR_FMT "\"", leg,
-			   STR_ARG(event->word)),
+		call_trace(flow->arena, own_instance(flow), event->event,
+			   "\"leg\":%u,\"word\":\"" STR_FMT "\"", leg, STR_ARG(event->word)),
 	};
 
 	flow_script(flow, "call_tell", on_told, op, &scripts[SCRIPT_CALL_EVENT], op->key, ARRAY_LEN(argv),
@@ -471,7 +476,6 @@ void call_tell_later(struct worker *worker, const struct call_event *event)
 	*copy = *event;
 	copy->word = arena_copy(job->arena, event->word);
 	copy->text = arena_copy(job->arena, event->text);
-	copy->node = arena_copy(job->arena, event->node);
 	flow_log(job, "call", sid_str(&copy->leg));
 	flow_next(job, STEP(run_later));
 }
@@ -479,13 +483,11 @@ void call_tell_later(struct worker *worker, const struct call_event *event)
 void call_device_gone(struct worker *worker, struct sid call, struct sid device)
 {
 	const struct app_common *app = worker_common(worker);
-	const struct sid node = nodes_own(app->nodes);
 	char wait[24];
 
 	call_tell_later(worker,
 			&(struct call_event){ .event = "gone",
 					      .leg = call,
 					      .word = redis_num(wait, (int64_t)app->settings->leg_lost_ms),
-					      .text = sid_str(&device),
-					      .node = sid_str(&node) });
+					      .text = sid_str(&device) });
 }

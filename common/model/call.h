@@ -142,7 +142,6 @@ struct call_event {
 	struct sid leg;                  /* the call itself: the caller; for gone and control any leg */
 	unsigned attempt;                /* 0: any */
 	struct str word, text;
-	struct str node;                 /* who heard it, for the trace */
 	unsigned *leg_out;               /* may be NULL: which leg it was */
 };
 
@@ -155,5 +154,5 @@ void call_tell_later(struct worker *worker, const struct call_event *event);
 /* A device of the call has lost its channel: it may come back within LEG_LOST_MS. */
 void call_device_gone(struct worker *worker, struct sid call, struct sid device);
 
-/* One line of a call's trace: event, detail as "key=value" pairs in JSON. */
-struct str call_trace(struct arena *arena, struct str node, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* One line of a call's trace.  instance: nodes_instance; fmt: the members of its detail, as JSON. */
+struct str call_trace(struct arena *arena, struct str instance, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/io/redis.h"
@@ -431,6 +432,21 @@ struct str nodes_dead(const struct nodes *nodes)
 	return str_of(nodes->dead);
 }
 
+struct str nodes_instance(const struct nodes *nodes, struct arena *arena)
+{
+	struct json_writer w;
+	struct buf host;
+	struct str text;
+
+	buf_init(&host, 1024);
+	json_begin(&w, &host);
+	json_put_str(&w, str_of(nodes->conf.settings->host_label));
+	text = arena_printf(arena, "\"node\":\"%s\",\"host\":" STR_FMT, nodes->table->own.s,
+			    STR_ARG(buf_str(&host)));
+	buf_fini(&host);
+	return text;
+}
+
 /* Ids rise strictly: one above all that are known belongs to a node too new for this table. */
 bool nodes_is_gone(const struct nodes *nodes, struct str id)
 {
@@ -444,15 +460,6 @@ bool nodes_is_gone(const struct nodes *nodes, struct str id)
 		is_new = is_new && str_cmp(id, known) > 0;
 	}
 	return !is_new && !str_eq(id, sid_str(&nodes->table->own));
-}
-
-struct str nodes_host(const struct nodes *nodes, struct str id)
-{
-	for (size_t i = 0; i < nodes->table->n; i++) {
-		if (str_eq(sid_str(&nodes->table->node[i].id), id))
-			return str_of(nodes->table->node[i].host);
-	}
-	return STR("");
 }
 
 static uint64_t weight(struct sid node, struct str key)

@@ -36,8 +36,9 @@ bool nodes_is_joined(const struct nodes *nodes);
 struct sid nodes_own(const struct nodes *nodes);                 /* not set before the first join */
 struct address nodes_address(const struct nodes *nodes);         /* of this worker */
 struct str nodes_dead(const struct nodes *nodes);                /* ids of dead nodes not reaped yet, comma-separated; borrowed */
+/* Who we are, for a call's trace: "node":"ND..","host":"label" */
+struct str nodes_instance(const struct nodes *nodes, struct arena *arena);
 bool nodes_is_gone(const struct nodes *nodes, struct str node);    /* dead, or not in the table any more */
-struct str nodes_host(const struct nodes *nodes, struct str node);   /* its label, "" when unknown; borrowed */
 
 /* Rendezvous: which live (not draining) node of a kind is first, second ... for a key. */
 MUST_USE bool nodes_pick(const struct nodes *nodes, enum node_kind kind, struct str key, struct address *out);

@@ -323,7 +323,7 @@ static void on_settled(struct flow *flow, void *arg, const struct redis_reply *r
 }
 
 void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call,
-		  unsigned attempt, bool engage, struct flow_step next)
+		  unsigned attempt, enum claim_change change, struct flow_step next)
 {
 	struct client_op *op = op_new(flow, client, NULL, next);
 	const struct str argv[] = {
@@ -332,7 +332,7 @@ void claim_settle(struct flow *flow, struct client_key client, struct sid device
 		arena_copy(flow->arena, sid_str(&call)),
 		attempt ? number(flow, attempt) : STR(""),
 		number(flow, CLAIM_CHECK_MS),
-		engage ? STR("e") : STR("r"),
+		arena_printf(flow->arena, "%c", change),
 		arena_copy(flow->arena, sid_str(&device)),
 	};
 

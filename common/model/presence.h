@@ -130,6 +130,11 @@ struct claim_result {
 };
 
 void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_result *out, struct flow_step next);
-/* Engages or releases one device's claim if call and attempt (0: any) still match; may be repeated. */
+enum claim_change {
+	CLAIM_RELEASE = 'r',
+	CLAIM_ENGAGE = 'e',
+	CLAIM_WIND_DOWN = 's',           /* released in a second: of two clients that call each other both are busy */
+};
+/* Changes one device's claim if call and attempt (0: any) still match; may be repeated. */
 void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call, unsigned attempt,
-                  bool engage, struct flow_step next);
+                  enum claim_change change, struct flow_step next);

@@ -3,7 +3,9 @@
 --   d<DV>  device: reg|held|address|status|media|lease_until_ms|since_ms|ttl_ms
 --          held is c (by a channel; lives by its node's lease) or l (by a REST lease)
 --   x<DV>  the JSON that readers are shown; never read here
---   k<DV>  claim: call|state|fence|attempt|until_ms   state is r (ringing) or e (engaged)
+--   k<DV>  claim: call|state|fence|attempt|until_ms   state is r (ringing), e (engaged) or
+--          s (settling: its call was refused as busy a moment ago, and a call that crosses
+--          it has to find it busy too)
 -- Media are bit masks: 1 voice, 2 video, 4 message.
 --@include _time.lua
 
@@ -45,7 +47,12 @@ local function client_read(key)
 			client.devices[string.sub(field, 2)] = device_of(value)
 			client.count = client.count + 1
 		elseif kind == 'k' then
-			client.claims[string.sub(field, 2)] = claim_of(value)
+			local claim = claim_of(value)
+			if claim.state == 's' and claim.ends <= now_ms() then
+				redis.call('HDEL', key, field)
+			else
+				client.claims[string.sub(field, 2)] = claim
+			end
 		end
 	end
 	return client

@@ -24,7 +24,7 @@ local waits = status == 'n' or status == 'k' or status == 'r'     -- this leg ri
 
 -- The device whose answer made it the caller's side is known by its leg.
 local function is_caller(n)
-	return n == '0' or (n == have[10] and state ~= 'ringing')
+	return n == '0' or n == have[10]
 end
 
 local function device_of_leg(n)
@@ -133,7 +133,7 @@ elseif event == 'detach' then
 elseif event == 'control' then
 	if state == 'ended' or wanted then
 		return refuse('CALL_STATE')
-	elseif word == 'canceled' and redis.call('HEXISTS', key, 'up') == 1 then
+	elseif word == 'canceled' and (state == 'answered' or redis.call('HEXISTS', key, 'up') == 1) then
 		return refuse('CALL_STATE')
 	end
 	return done('ctl', word)

@@ -1,9 +1,10 @@
--- Engages or releases claims of one client, only where call and attempt still match: so it
+-- Engages, releases or winds down claims of one client, only where call and attempt still match: so it
 -- may be repeated at will.
--- KEYS[1] client  ARGV: partition, "AC|identity", call, attempt ("" for any), check_ms, then pairs: e|r, DV
+-- KEYS[1] client  ARGV: partition, "AC|identity", call, attempt ("" for any), check_ms, then pairs: e|r|s, DV
 -- Answers how many claims changed.
 --@include _client.lua
 local key, partition, prefix, call, attempt, check_ms = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local SETTLING_MS = 1000
 local client = client_read(key)
 local changed = 0
 for i = 6, #ARGV, 2 do
@@ -13,8 +14,8 @@ for i = 6, #ARGV, 2 do
 		if op == 'r' then
 			claim_remove(key, client, dv, partition, prefix .. '|' .. dv)
 			changed = changed + 1
-		elseif claim.state ~= 'e' then
-			claim.state, claim.ends = 'e', now_ms() + check_ms
+		elseif claim.state ~= op and claim.state ~= 's' then
+			claim.state, claim.ends = op, now_ms() + (op == 'e' and check_ms or SETTLING_MS)
 			redis.call('HSET', key, 'k' .. dv, claim_pack(claim))
 			redis.call('ZADD', 'D:{' .. partition .. '}', num(claim.ends), 'k|' .. prefix .. '|' .. dv)
 			changed = changed + 1

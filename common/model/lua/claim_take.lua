@@ -12,6 +12,9 @@ local client = client_read(key)
 
 -- An adopter claims again what its predecessor claimed for the same call: not a rival.
 local function rival(claim)
+	if claim and claim.state == 's' and state == 'e' then
+		return nil               -- its owner may call again at once
+	end
 	if claim and claim.call == call and claim.state == 'r' and claim.fence <= fence then
 		return nil
 	end

@@ -23,13 +23,16 @@ for _, entry in ipairs(due) do
 			device_remove(key, client, dv, partition, member)
 			consolidate(key, client)
 			out[2] = out[2] + 1
-		elseif not device or device.held ~= 'l' then
+		elseif device and device.held == 'l' then
+			redis.call('ZADD', deadlines, num(device.lease_until), entry)
+		else
 			redis.call('ZREM', deadlines, entry)
 		end
 	else
 		local claim = client.claims[dv]
 		if not claim then
 			redis.call('ZREM', deadlines, entry)
+			consolidate(key, client)
 		elseif claim.state == 'r' and claim.ends <= now then
 			claim_remove(key, client, dv, partition, member)
 			consolidate(key, client)

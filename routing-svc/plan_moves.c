@@ -1,0 +1,44 @@
+/* plan_moves.c - the moves that lead from one state into another: fetch, ring, end. */
+#include "routing-svc/plan_private.h"
+
+void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
+{
+	call->state = CALL_FETCH;
+	call->fetch_url = url;
+	call->fetch_get = get;
+	call->fetch_extra = extra;
+	call->fetch_is_fallback = false;
+	call->fetch_number++;
+	plan->work = WORK_FETCH;
+	plan->wait_ms = FETCH_LATE_MS;
+}
+
+void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome,
+	      const char *tell_caller)
+{
+	call->state = CALL_ENDED;
+	call->ended_ms = CALL_NOW;
+	call->status = status;
+	call->outcome = arena_copy(plan->arena, str_of(outcome));
+	plan->work = WORK_NONE;
+	plan->wait_ms = 0;
+	if (tell_caller)
+		plan_effect(plan, EFFECT_HANGUP, 0, tell_caller);
+	if (call->caller == CALLER_DEVICE)
+		plan_effect(plan, EFFECT_LET_GO, 0, !call->up_ms && str_eq(status, STR("busy")) ? "busy" : "");
+	plan_trace(plan, "ended", "\"status\":\"" STR_FMT "\",\"outcome\":\"%s\"", STR_ARG(status), outcome);
+	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
+}
+
+void plan_claim(struct call *call, struct plan *plan)
+{
+	call->state = CALL_CLAIM;
+	call->attempt++;
+	call->winner = 0;
+	call->answer_sdp = STR("");
+	call->dial_leg = STR("");
+	call->dial_duration_s = 0;
+	call->dial_bridged = false;
+	plan->work = WORK_CLAIM;
+	plan->wait_ms = CLAIM_LATE_MS;
+}

@@ -1,0 +1,445 @@
+/* round.c - see round.h. */
+#include "routing-svc/round.h"
+
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/model/account.h"
+#include "common/model/job.h"
+#include "routing-svc/app.h"
+#include "routing-svc/effects.h"
+#include "routing-svc/fetch.h"
+#include "routing-svc/outbox.h"
+#include "routing-svc/plan.h"
+#include "scripts.gen.h"
+
+enum {
+	STALE_MAX = 50,
+	EFFECTS_LATE_MS = 1000,
+	EFFECTS_MAX = 64 * 1024,
+	ROUND_MS = 60000,
+	CLAIM_SPARE_MS = 5000,
+	HOLD_MS = 3000,
+};
+
+struct peek {		     /* a look at the record meanwhile */
+	struct round *round; /* NULL: it is over */
+	struct call call;
+};
+
+struct round { /* lives in its job */
+	struct flow *flow;
+	struct sid id;
+	round_over_fn *over;
+	void *arg;
+	struct loop_timer *hold; /* only while a customer's server lets us wait */
+	struct peek *peek;
+	struct call call, before;
+	struct plan plan;
+	struct plan_input input;
+	struct buf effects;
+	struct call_changes changes;
+	struct plan_target targets[PLAN_RING_MAX];
+	struct claim_result claims[PLAN_RING_MAX];
+	unsigned claimed_attempt;
+	struct account account;
+	struct http_fetch request;
+	struct http_result result;
+	unsigned stale;
+};
+
+static void on_read(struct flow *flow);
+static void plan(struct flow *flow);
+static void on_effects(struct flow *flow);
+static void work(struct flow *flow);
+static void on_account(struct flow *flow);
+static void on_fetched(struct flow *flow);
+static void on_claimed(struct flow *flow);
+static void on_released(struct flow *flow);
+
+/* ---- begin and end ---- */
+
+static void stop_holding(struct round *round)
+{
+	round->hold = loop_timer_free(round->hold);
+}
+
+static void over(struct round *round, enum round_end end, uint64_t wait_ms)
+{
+	stop_holding(round);
+	if (round->peek)
+		round->peek->round = NULL;
+	buf_fini(&round->effects);
+	round->over(round->arg, end, wait_ms);
+}
+
+static void on_failed(struct flow *flow, enum err err)
+{
+	over(flow->state, err == ERR_NOT_FOUND ? ROUND_GONE : ROUND_FAILED, 0);
+}
+
+static void done(struct flow *flow, enum round_end end, uint64_t wait_ms)
+{
+	over(flow->state, end, wait_ms);
+	flow_done(flow);
+}
+
+struct round *round_start(struct worker *worker, struct sid call, round_over_fn *on_over, void *arg)
+{
+	struct flow *flow = job_new(worker, "call_round", sizeof(struct round));
+	struct round *round = flow->state;
+
+	round->flow = flow;
+	round->id = call;
+	round->over = on_over;
+	round->arg = arg;
+	buf_init(&round->effects, EFFECTS_MAX);
+	job_on_failed(flow, on_failed);
+	flow_deadline(flow, ROUND_MS);
+	flow_log(flow, "call", sid_str(&round->id));
+	call_read(flow, call, &round->call, STEP(on_read));
+	return round;
+}
+
+/* ---- read, plan ---- */
+
+static bool is_ours(struct worker *worker, const struct call *call)
+{
+	const struct address own = nodes_address(worker_common(worker)->nodes);
+
+	return str_eq(call->owner, str_of(own.s));
+}
+
+/* The instance where the gateway's request waited has died, and the connection with it. */
+static bool gateway_is_gone(struct worker *worker, const struct call *call)
+{
+	struct str rest = str_of(call->caller_address.s);
+	struct str node;
+
+	return call->caller == CALLER_GATEWAY && !call->up_ms && call->state != CALL_ENDED &&
+	       str_split(&rest, '.', &node) && node.n > 0 &&
+	       nodes_is_gone(worker_common(worker)->nodes, node);
+}
+
+/* Claims that came back after the call had gone another way. */
+static bool claims_are_late(const struct round *round)
+{
+	return round->input.kind == INPUT_CLAIMED &&
+	       (round->call.state != CALL_CLAIM || round->call.attempt != round->claimed_attempt);
+}
+
+static void on_read(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	if (claims_are_late(round)) {
+		effects_release_claims(flow, &round->call, round->targets, round->claims,
+				       round->input.n_claims, STEP(on_released));
+		return;
+	}
+	if (!is_ours(flow->worker, &round->call)) {
+		done(flow, ROUND_GONE, 0);
+		return;
+	}
+	if (gateway_is_gone(flow->worker, &round->call))
+		round->call.hangup_leg = 0;
+	if (round->input.kind == INPUT_FETCHED && round->input.fetch_number != round->call.fetch_number)
+		round->input = (struct plan_input){ .kind = INPUT_NONE };
+	plan(flow);
+}
+
+static void on_released(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	round->input = (struct plan_input){ .kind = INPUT_NONE };
+	on_read(flow);
+}
+
+/* ---- commit ---- */
+
+struct commit {
+	void (*then)(struct flow *flow);
+};
+
+static void on_commit(struct flow *flow, void *arg, const struct redis_reply *reply)
+{
+	const struct commit *commit = arg;
+	struct round *round = flow->state;
+
+	if (!str_eq(redis_str_at(reply, 0), STR("ok"))) {
+		if (++round->stale > STALE_MAX)
+			flow_fail(flow, ERR_STALE, "");
+		else
+			call_read(flow, round->id, &round->call, STEP(on_read));
+		return;
+	}
+	round->call.revision = redis_int_at(reply, 1, 0);
+	call_fix_times(&round->call, redis_int_at(reply, 2, 0));
+	commit->then(flow);
+}
+
+static struct str number(struct flow *flow, int64_t v)
+{
+	return arena_printf(flow->arena, "%lld", (long long)v);
+}
+
+/* What the plan changed, its trace lines and callbacks, in one step. */
+static void commit_step(struct flow *flow, struct str look_ms, struct str retention_ms,
+			void (*then)(struct flow *flow))
+{
+	struct round *round = flow->state;
+	struct plan *plan = &round->plan;
+	struct commit *commit = flow_alloc(flow, sizeof(*commit));
+	struct str argv[REDIS_MAX_ARGS];
+	size_t n = 0;
+
+	commit->then = then;
+	argv[n++] = number(flow, round->call.fence);
+	argv[n++] = number(flow, round->call.revision);
+	argv[n++] = look_ms;
+	argv[n++] = retention_ms;
+	argv[n++] = number(flow, (int64_t)round->changes.n);
+	memcpy(&argv[n], round->changes.pair, 2 * round->changes.n * sizeof(argv[0]));
+	n += 2 * round->changes.n;
+	argv[n++] = number(flow, (int64_t)plan->n_traces);
+	memcpy(&argv[n], plan->traces, plan->n_traces * sizeof(argv[0]));
+	n += plan->n_traces;
+	for (size_t i = 0; i < plan->n_callbacks; i++) {
+		argv[n++] = sid_str(&plan->callbacks[i].subject);
+		argv[n++] = plan->callbacks[i].json;
+	}
+	flow_script(flow, "call_commit", on_commit, commit, &scripts[SCRIPT_CALL_COMMIT],
+		    key_call(flow->arena, round->call.id), n, argv);
+}
+
+static struct str look_of(struct flow *flow, const struct round *round)
+{
+	if (round->effects.n > 0)
+		return number(flow, EFFECTS_LATE_MS);
+	return round->plan.wait_ms ? number(flow, (int64_t)round->plan.wait_ms) : STR("-1");
+}
+
+static void on_planned(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	for (size_t i = 0; i < round->plan.n_callbacks; i++)
+		outbox_kick(app_of(flow->worker)->outbox, round->plan.callbacks[i].subject);
+	round->plan.n_callbacks = 0;
+	round->plan.n_traces = 0;
+	round->stale = 0;
+	if (round->call.state == CALL_ENDED && round->before.state != CALL_ENDED)
+		metric_add(METRIC_calls_ended_total, 1);
+	effects_run(flow, &round->call, round->call.effects, STEP(on_effects));
+}
+
+static void plan(struct flow *flow)
+{
+	struct round *round = flow->state;
+	const struct settings *settings = worker_common(flow->worker)->settings;
+	struct call *call = &round->call;
+
+	buf_clear(&round->effects);
+	buf_put(&round->effects, call->effects); /* what a predecessor may not have done */
+	round->plan =
+		(struct plan){ .arena = flow->arena,
+			       .instance = nodes_instance(worker_common(flow->worker)->nodes, flow->arena),
+			       .effects = &round->effects };
+	round->before = call_copy(flow->arena, call);
+	plan_next(call, &round->input, &round->plan);
+	if (!buf_ok(&round->effects)) {
+		flow_fail(flow, ERR_TOO_LARGE, "the list of effects is too long");
+		return;
+	}
+	call->effects = arena_copy(flow->arena, buf_str(&round->effects));
+	if (call->state == CALL_ENDED && round->before.state == CALL_ENDED && call->effects.n == 0) {
+		done(flow, ROUND_GONE, 0);
+		return;
+	}
+	call_diff(flow->arena, &round->before, call, &round->changes);
+	commit_step(flow, look_of(flow, round),
+		    call->state == CALL_ENDED ? number(flow, (int64_t)settings->call_retention_s * 1000)
+					      : STR(""),
+		    on_planned);
+}
+
+/* ---- effects ---- */
+
+static void on_effects(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	if (round->call.effects.n == 0) {
+		work(flow);
+		return;
+	}
+	round->before = call_copy(flow->arena, &round->call);
+	round->call.effects = STR("");
+	buf_clear(&round->effects);
+	call_diff(flow->arena, &round->before, &round->call, &round->changes);
+	commit_step(flow, look_of(flow, round), STR(""), work);
+}
+
+/* ---- work: the customer's server ---- */
+
+/* It may take its time; that the owner still waits is told again and again. */
+static void hold(void *arg)
+{
+	struct round *round = arg;
+	struct worker *worker = round->flow->worker;
+	const struct address own = nodes_address(worker_common(worker)->nodes);
+	struct arena *arena = arena_new(1024);
+	char fence[24], ms[24];
+	const struct str argv[] = { str_of(own.s), redis_num(fence, round->call.fence),
+				    redis_num(ms, HOLD_MS) };
+
+	redis_script_call(worker->redis, NULL, NULL, &scripts[SCRIPT_CALL_HOLD], key_call(arena, round->id),
+			  ARRAY_LEN(argv), argv);
+	arena_free(arena);
+	loop_timer_start(round->hold, HOLD_MS / 3);
+}
+
+static void fetch(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	account_load(worker_common(flow->worker)->accounts, flow, round->call.account, &round->account,
+		     STEP(on_account));
+}
+
+static void on_account(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	round->result = (struct http_result){
+		.err = fetch_instructions(flow->arena, &round->call, round->account.auth_token,
+					  worker_common(flow->worker)->settings, &round->request)
+	};
+	if (round->result.err) {
+		flow_next(flow, STEP(on_fetched));
+		return;
+	}
+	round->hold = loop_timer_new(flow->worker->loop, hold, round);
+	hold(round);
+	flow_fetch(flow, &round->request, &round->result, STEP(on_fetched));
+}
+
+static void on_fetched(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	stop_holding(round);
+	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
+	call_read(flow, round->id, &round->call, STEP(on_read));
+}
+
+static void forget_peek(const struct peek *peek)
+{
+	if (peek->round)
+		peek->round->peek = NULL;
+}
+
+static void on_peek_failed(struct flow *flow, enum err err)
+{
+	(void)err;
+	forget_peek(flow->state);
+}
+
+static bool wants_to_end(struct worker *worker, const struct call *call)
+{
+	return call->hangup_leg == 0 || call->control.n > 0 || !is_ours(worker, call);
+}
+
+static void on_peeked(struct flow *flow)
+{
+	const struct peek *peek = flow->state;
+	struct round *round = peek->round;
+
+	forget_peek(peek);
+	if (round && round->hold && wants_to_end(flow->worker, &peek->call)) {
+		struct flow *waiting = round->flow;
+
+		over(round, ROUND_RESTS, 1);
+		flow_abandon(waiting);
+	}
+	flow_done(flow);
+}
+
+void round_nudge(struct round *round)
+{
+	struct flow *job;
+
+	if (!round->hold || round->peek)
+		return;
+	job = job_new(round->flow->worker, "call_peek", sizeof(struct peek));
+	round->peek = job->state;
+	round->peek->round = round;
+	job_on_failed(job, on_peek_failed);
+	flow_log(job, "call", sid_str(&round->id));
+	call_read(job, round->id, &round->peek->call, STEP(on_peeked));
+}
+
+/* ---- work: the claims ---- */
+
+static void claim(struct flow *flow)
+{
+	struct round *round = flow->state;
+	struct call *call = &round->call;
+	struct nodes *nodes = worker_common(flow->worker)->nodes;
+	const size_t n = plan_targets(call, &round->plan, round->targets, PLAN_RING_MAX);
+	const struct str dead = arena_copy(flow->arena, nodes_dead(nodes));
+	struct flow_step each;
+
+	round->claimed_attempt = call->attempt;
+	round->input = (struct plan_input){ .kind = INPUT_CLAIMED, .claims = round->claims, .n_claims = n };
+	if (n == 0) {
+		flow_next(flow, STEP(on_claimed));
+		return;
+	}
+	each = flow_join(flow, (unsigned)n, STEP(on_claimed));
+	for (size_t i = 0; i < n; i++) {
+		const struct claim_ask ask = {
+			.client = { call->account, round->targets[i].identity },
+			.call = call->id,
+			.fence = call->fence,
+			.attempt = call->attempt,
+			.medium = call->medium,
+			.hold_ms = plan_ring_ms(call, &round->plan) + CLAIM_SPARE_MS,
+			.most = DEVICES_MAX,
+			.dead_nodes = dead,
+		};
+
+		if (round->targets[i].target && round->targets[i].target->kind != TARGET_CLIENT)
+			flow_next(flow, each);
+		else
+			claim_take(flow, &ask, &round->claims[i], each);
+	}
+}
+
+static void on_claimed(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	call_read(flow, round->id, &round->call, STEP(on_read));
+}
+
+static void work(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	round->input = (struct plan_input){ .kind = INPUT_NONE };
+	switch (round->plan.work) {
+	case WORK_FETCH:
+		fetch(flow);
+		break;
+	case WORK_CLAIM:
+		claim(flow);
+		break;
+	case WORK_AGAIN:
+		call_read(flow, round->id, &round->call, STEP(on_read));
+		break;
+	case WORK_NONE:
+		done(flow, round->call.state == CALL_ENDED ? ROUND_GONE : ROUND_RESTS, round->plan.wait_ms);
+		break;
+	}
+}
