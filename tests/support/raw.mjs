@@ -15,8 +15,11 @@ export class RawSocket {
 		this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
 		this.socket.on('error', () => {});
 		this.socket.on('data', data => { this.received = Buffer.concat([this.received, data]); this.wake(); });
-		this.socket.on('end', () => { this.isClosed = true; this.wake(); });
-		this.closed = new Promise(resolve => this.socket.once('close', () => { this.isClosed = true; this.wake(); resolve(); }));
+		// The other side has ended; this one may still write.
+		this.ended = new Promise(resolve => {
+			for (const event of ['end', 'close'])
+				this.socket.once(event, () => { this.isClosed = true; this.wake(); resolve(); });
+		});
 	}
 
 	static async open(port) {
