@@ -49,6 +49,7 @@ static struct str leg_status_word(const struct call *call, const struct leg *leg
 	case LEG_ACKNOWLEDGED:
 	case LEG_RINGING:
 		return STR("ringing");
+	case LEG_PICKED_UP:
 	case LEG_ANSWERED:
 		return STR("in-progress");
 	case LEG_CANCELLED:

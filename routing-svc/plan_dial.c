@@ -150,6 +150,14 @@ void plan_drop_legs(struct call *call, struct plan *plan, const char *why)
 		call->outcome = STR("canceled");
 }
 
+static void report_ringing(struct call *call, struct plan *plan, struct leg *leg, enum leg_status status)
+{
+	leg->status = (char)status;
+	plan_callback(call, plan, leg, EVENT_RINGING, "ringing");
+	if (call->first_ring)
+		plan_callback(call, plan, NULL, EVENT_RINGING, "ringing");
+}
+
 /* Devices that rejected or vanished: their claims go, and their callbacks. */
 static void note_gone(struct call *call, struct plan *plan, bool *declined, bool *any_left)
 {
@@ -158,12 +166,8 @@ static void note_gone(struct call *call, struct plan *plan, bool *declined, bool
 
 		if (leg->attempt != call->attempt)
 			continue;
-		if (leg->status == LEG_ACKNOWLEDGED) {
-			leg->status = LEG_RINGING;
-			plan_callback(call, plan, leg, EVENT_RINGING, "ringing");
-			if (call->first_ring)
-				plan_callback(call, plan, NULL, EVENT_RINGING, "ringing");
-		}
+		if (leg->status == LEG_ACKNOWLEDGED)
+			report_ringing(call, plan, leg, LEG_RINGING);
 		*any_left = *any_left || rings(leg);
 		if (leg->status == LEG_REJECTED || leg->status == LEG_LOST) {
 			*declined = *declined || leg->status == LEG_REJECTED;
@@ -205,16 +209,10 @@ static void become_caller(struct call *call, struct plan *plan, const struct leg
 	call->caller_leg = leg->number;
 	call->sdp = call->answer_sdp;
 	call->winner = 0;
-	if (call->inline_document.n > 0) {
-		call->document = call->inline_document;
-		call->document_type = STR("text/xml");
-		call->document_url = STR("");
-		call->verb = 0;
-		plan->instructions = NULL;
-		plan->run_verbs = true;
-	} else {
+	if (call->inline_document.n > 0)
+		plan_document(call, plan, STR("text/xml"), call->inline_document, STR(""));
+	else
 		plan_fetch(call, plan, call->voice_url, call->voice_get, STR(""));
-	}
 }
 
 static void go_up(struct call *call, struct plan *plan)
@@ -230,6 +228,8 @@ void plan_connect(struct call *call, struct plan *plan)
 	struct leg *leg = call_leg(call, call->winner);
 	const struct verb *verb;
 
+	if (leg->status == LEG_PICKED_UP)
+		report_ringing(call, plan, leg, LEG_ANSWERED);
 	cancel_rung(call, plan, "answered_elsewhere");
 	plan_effect(plan, EFFECT_ENGAGE, leg->number, "");
 	plan_trace(plan, "connected", "\"leg\":%u,\"client\":" STR_FMT ",\"device\":\"%s\"", leg->number,

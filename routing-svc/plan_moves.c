@@ -25,7 +25,8 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 	if (tell_caller)
 		plan_effect(plan, EFFECT_HANGUP, 0, tell_caller);
 	if (call->caller == CALLER_DEVICE)
-		plan_effect(plan, EFFECT_LET_GO, 0, !call->up_ms && str_eq(status, STR("busy")) ? "busy" : "");
+		plan_effect(plan, EFFECT_LET_GO, 0,
+			    !call->up_ms && str_eq(status, STR("busy")) ? "busy" : "");
 	plan_trace(plan, "ended", "\"status\":\"" STR_FMT "\",\"outcome\":\"%s\"", STR_ARG(status), outcome);
 	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
 }

@@ -1,6 +1,6 @@
 /* plan_private.h - what the files of the plan share.
  *
- *     plan_text.c <- callbacks.c <- plan_moves.c <- plan_verbs.c, plan_dial.c <- plan.c
+ *     plan_text.c <- callbacks.c <- plan_moves.c <- plan_verbs.c <- plan_dial.c <- plan.c
  */
 #pragma once
 
@@ -26,6 +26,7 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 
 /* plan_verbs.c; others set plan->run_verbs and plan.c runs them once the state's decision is made */
 void plan_run(struct call *call, struct plan *plan);                     /* from call->verb on */
+void plan_document(struct call *call, struct plan *plan, struct str type, struct str body, struct str url);
 void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan);
 
 /* plan_dial.c */

@@ -34,20 +34,13 @@ static void trace_document(struct plan *plan, struct str url)
 			   STR_ARG(plan_quote(plan, str_of(doc->warnings[i].text))));
 }
 
-void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan)
+void plan_document(struct call *call, struct plan *plan, struct str type, struct str body, struct str url)
 {
 	struct instruction_note why;
 
-	if (input->err) {
-		plan_trace(plan, "fetch_failed", "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
-			   STR_ARG(plan_quote(plan, call->fetch_url)), err_code(input->err),
-			   STR_ARG(plan_quote(plan, input->body)));
-		fetch_failed(call, plan, input->err);
-		return;
-	}
-	call->document = input->body;
-	call->document_type = input->content_type;
-	call->document_url = input->url;
+	call->document = body;
+	call->document_type = type;
+	call->document_url = url;
 	call->verb = 0;
 	plan->instructions = NULL;
 	if (!plan_read_document(call, plan, &why)) {
@@ -56,8 +49,20 @@ void plan_fetched(struct call *call, const struct plan_input *input, struct plan
 		fetch_failed(call, plan, why.err);
 		return;
 	}
-	trace_document(plan, input->url);
+	trace_document(plan, url);
 	plan->run_verbs = true;
+}
+
+void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	if (input->err) {
+		plan_trace(plan, "fetch_failed", "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
+			   STR_ARG(plan_quote(plan, call->fetch_url)), err_code(input->err),
+			   STR_ARG(plan_quote(plan, input->body)));
+		fetch_failed(call, plan, input->err);
+		return;
+	}
+	plan_document(call, plan, input->content_type, input->body, input->url);
 }
 
 static void reject(struct call *call, struct plan *plan, const struct verb *verb)

@@ -27,7 +27,17 @@ struct str call_state_word(enum call_state state);
 enum caller_kind { CALLER_GATEWAY, CALLER_DEVICE, CALLER_API /* nobody yet: the first answer becomes the caller */ };
 
 /* What has been done to a rung device: one letter in the record. */
-enum leg_status { LEG_RUNG = 'n', LEG_ACKNOWLEDGED = 'k', LEG_RINGING = 'r', LEG_ANSWERED = 'a', LEG_REJECTED = 'x', LEG_CANCELLED = 'c', LEG_LOST = 'l', LEG_ENDED = 'h' };
+enum leg_status {
+	LEG_RUNG = 'n',
+	LEG_ACKNOWLEDGED = 'k',          /* by its device; the owner has not seen it yet */
+	LEG_RINGING = 'r',               /* acknowledged and reported */
+	LEG_PICKED_UP = 'p',             /* answered before its ringing was reported */
+	LEG_ANSWERED = 'a',
+	LEG_REJECTED = 'x',
+	LEG_CANCELLED = 'c',
+	LEG_LOST = 'l',
+	LEG_ENDED = 'h',
+};
 
 enum { CALL_LEGS_MAX = 200, CALL_LEGS_SPARE = 50, CALL_SDP_MAX = 48 * 1024, CALL_PARAMETERS_MAX = 8 * 1024, CALL_ADDRESS_MAX = 255, CALL_WORD_MAX = 32 };
 

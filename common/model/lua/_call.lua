@@ -1,6 +1,7 @@
 -- A call's hash, call:{cN}:CA; see common/model/call.h for every field.  Here matter:
 --   st state  rev revision  fence, own: who works on it  att ring attempt  win winning leg
---   s<n> leg status: n rung, k acknowledged, r that was reported, a answered, x rejected, c cancelled, l lost, h ended
+--   s<n> leg status: n rung, k acknowledged, r that was reported, a answered, p answered before its ringing was reported,
+--   x rejected, c cancelled, l lost, h ended
 --   t<n> attempt of a leg   until  end of the present wait (ms)   ended  when it ended (ms)
 --   hup leg that hung up, hupr why   ctl  wanted by REST: canceled or completed
 -- t:{cN}:CA is its trace.  D:{cN} holds when somebody has to look at it.

@@ -70,7 +70,7 @@ elseif event == 'answer' then
 		return refuse('CALL_ENDED')      -- the caller's hang-up came first
 	end
 	state = 'answered'
-	return done('st', 'answered', 'win', leg, 's' .. leg, 'a', 'asdp', text, 'answered', num(now))
+	return done('st', 'answered', 'win', leg, 's' .. leg, status == 'r' and 'a' or 'p', 'asdp', text, 'answered', num(now))
 
 elseif event == 'reject' then
 	if state ~= 'ringing' or not waits then
