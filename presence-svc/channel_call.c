@@ -240,9 +240,9 @@ static void on_told(struct flow *flow)
 {
 	const struct word *word = flow->state;
 
-	if (word->ends)
-		session_leg_drop(message_of(flow)->session, word->leg);
 	channel_ok(message_of(flow), NULL);
+	if (word->ends) /* may close the channel, so after the reply */
+		session_leg_over(message_of(flow)->session, word->leg);
 }
 
 void channel_ringing(struct message *message)

@@ -126,8 +126,12 @@ void session_close(struct session *session, unsigned code, const char *why)
 static void session_free(struct session *session)
 {
 	forget_waiting(session);
-	while (session->legs)
-		session_leg_drop(session, session->legs->leg);
+	while (session->legs) {
+		struct session_leg *leg = session->legs;
+
+		session->legs = leg->next;
+		x_free(leg);
+	}
 	x_free(session->parameters);
 	x_free(session);
 }
@@ -205,7 +209,7 @@ const struct ws_ops session_ops = { on_open, on_text, on_close };
 
 /* ---- legs ---- */
 
-struct session_leg *session_leg_find(struct session *session, struct sid leg)
+static struct session_leg *leg_find_any(struct session *session, struct sid leg)
 {
 	struct session_leg *one;
 
@@ -215,6 +219,32 @@ struct session_leg *session_leg_find(struct session *session, struct sid leg)
 			return one;
 	}
 	return NULL;
+}
+
+struct session_leg *session_leg_find(struct session *session, struct sid leg)
+{
+	struct session_leg *one = leg_find_any(session, leg);
+
+	return one && one->role != LEG_IS_OVER ? one : NULL;
+}
+
+static bool has_live_leg(const struct session *session)
+{
+	const struct session_leg *one;
+
+	LL_FOREACH(session->legs, one)
+	{
+		if (one->role != LEG_IS_OVER)
+			return true;
+	}
+	return false;
+}
+
+static void leg_forget(struct session *session, struct session_leg *leg)
+{
+	LL_DELETE(session->legs, leg);
+	session->n_legs--;
+	x_free(leg);
 }
 
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms)
@@ -227,17 +257,24 @@ void session_leg_add(struct session *session, struct sid leg, enum leg_role role
 	session_rearm(session);
 }
 
-void session_leg_drop(struct session *session, struct sid leg)
+/* A channel whose token has run out stays only for its calls. */
+static void close_if_done(struct session *session)
+{
+	if (session->expired && !has_live_leg(session) && session->ws)
+		ws_close(session->ws, CLOSE_POLICY, "token expired");
+}
+
+void session_leg_over(struct session *session, struct sid leg)
 {
 	struct session_leg *one = session_leg_find(session, leg);
 
 	if (!one)
 		return;
-	LL_DELETE(session->legs, one);
-	session->n_legs--;
-	x_free(one);
-	if (session->expired && !session->legs && session->ws)
-		ws_close(session->ws, CLOSE_POLICY, "token expired");
+	if (one->stop_ms > clock_mono_ms())
+		one->role = LEG_IS_OVER;
+	else
+		leg_forget(session, one);
+	close_if_done(session);
 }
 
 /* ---- the clock ---- */
@@ -269,7 +306,7 @@ void session_rearm(struct session *session)
 		earliest(&at, token_time_ms(session));
 	LL_FOREACH(session->legs, leg)
 	{
-		if (leg->role == LEG_IS_RUNG)
+		if (leg->role == LEG_IS_RUNG || leg->role == LEG_IS_OVER)
 			earliest(&at, leg->stop_ms);
 	}
 	if (at)
@@ -296,11 +333,13 @@ static void stop_late_rings(struct session *session)
 
 	LL_FOREACH_SAFE(session->legs, leg, next)
 	{
-		if (leg->role != LEG_IS_RUNG || leg->stop_ms > now)
+		if ((leg->role != LEG_IS_RUNG && leg->role != LEG_IS_OVER) || leg->stop_ms > now)
 			continue;
-		cancel_frame(session, leg->leg, "timeout");
-		session_leg_drop(session, leg->leg);
+		if (leg->role == LEG_IS_RUNG)
+			cancel_frame(session, leg->leg, "timeout");
+		leg_forget(session, leg);
 	}
+	close_if_done(session);
 }
 
 static void warn(struct session *session)
@@ -326,8 +365,7 @@ static void expire(struct session *session)
 			 session->registration, false);
 		session->registration = 0;
 	}
-	if (!session->legs)
-		ws_close(session->ws, CLOSE_POLICY, "token expired");
+	close_if_done(session);
 }
 
 static void on_timer(void *arg)
@@ -366,8 +404,8 @@ static bool note_leg(struct session *session, struct str type, struct sid id, co
 	struct session_leg *leg = session_leg_find(session, id);
 
 	if (str_eq(type, STR("incoming"))) {
-		if (leg || session->n_legs >= SESSION_LEGS_MAX)
-			return false; /* the same ring again, by a successor */
+		if (leg_find_any(session, id) || session->n_legs >= SESSION_LEGS_MAX)
+			return false; /* the same ring again */
 		session_leg_add(session, id, LEG_IS_RUNG, ring_stop_ms(msg));
 		return true;
 	}
@@ -377,7 +415,7 @@ static bool note_leg(struct session *session, struct str type, struct sid id, co
 		const bool fits = str_eq(type, STR("hangup")) || leg->role == LEG_IS_RUNG;
 
 		if (fits)
-			session_leg_drop(session, id);
+			session_leg_over(session, id);
 		return fits;
 	}
 	if (str_eq(type, STR("answered")) && leg->role == LEG_IS_RUNG)

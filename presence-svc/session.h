@@ -20,14 +20,19 @@
 
 struct session;
 
-enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_LEGS_MAX = 64 };
+enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_LEGS_MAX = 256 };
 
-enum leg_role { LEG_IS_RUNG, LEG_IS_TALKING, LEG_IS_CALLER };
+enum leg_role {
+	LEG_IS_RUNG,
+	LEG_IS_TALKING,
+	LEG_IS_CALLER,
+	LEG_IS_OVER,             /* known a little longer, so that a repeated ring of it is not heard */
+};
 
 struct session_leg {
 	struct sid leg;
 	enum leg_role role;
-	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone */
+	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone; 0: not a ring */
 	struct session_leg *next;
 };
 
@@ -73,7 +78,7 @@ void session_bind(struct session *session, struct sid device);   /* now its inbo
 void session_rearm(struct session *session);                     /* something with a time has changed */
 struct session_leg *session_leg_find(struct session *session, struct sid leg);
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);
-void session_leg_drop(struct session *session, struct sid leg);
+void session_leg_over(struct session *session, struct sid leg);  /* rejected, cancelled or hung up */
 void session_next(struct session *session);                      /* the message at work is done */
 void session_close(struct session *session, unsigned code, const char *why);     /* messages that wait are not worked on */
 bool session_is_gone(const struct session *session);             /* closed, and kept only for its last message */

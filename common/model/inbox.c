@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/io/redis.h"
+#include "scripts.gen.h"
 
 struct inbox_op {
 	struct flow_step next;
@@ -17,33 +18,40 @@ static void on_sent(struct flow *flow, void *arg, const struct redis_reply *repl
 	flow_run(flow, op->next);
 }
 
-enum { XADD_ARGS = 8 };
+enum { INBOX_ARGS = 3, FORGET_MS = 600000 };
 
-static void xadd(struct str argv[XADD_ARGS], struct str key, struct str json)
+struct inbox_numbers {
+	char most[24], forget_ms[24];
+};
+
+static void arguments(struct str argv[INBOX_ARGS], struct inbox_numbers *numbers, struct str json)
 {
-	const struct str command[XADD_ARGS] = { STR("XADD"),  key,	STR("MAXLEN"), STR("~"),
-						STR("20000"), STR("*"), STR("m"),      json };
-
-	memcpy(argv, command, sizeof(command));
+	argv[0] = json;
+	argv[1] = redis_num(numbers->most, INBOX_MAX);
+	argv[2] = redis_num(numbers->forget_ms, FORGET_MS);
 }
 
 void inbox_send(struct flow *flow, struct address to, struct str json, struct flow_step next)
 {
 	struct inbox_op *op = flow_alloc(flow, sizeof(*op));
-	struct str argv[XADD_ARGS];
+	struct inbox_numbers numbers;
+	struct str argv[INBOX_ARGS];
 
 	op->next = next;
-	xadd(argv, key_inbox(flow->arena, to), json);
-	flow_redis(flow, "inbox_send", on_sent, op, XADD_ARGS, argv);
+	arguments(argv, &numbers, json);
+	flow_script(flow, "inbox_send", on_sent, op, &scripts[SCRIPT_INBOX_SEND], key_inbox(flow->arena, to),
+		    INBOX_ARGS, argv);
 }
 
 void inbox_post(struct worker *worker, struct address to, struct str json)
 {
 	struct arena *arena = arena_new(1024);
-	struct str argv[XADD_ARGS];
+	struct inbox_numbers numbers;
+	struct str argv[INBOX_ARGS];
 
-	xadd(argv, key_inbox(arena, to), json);
-	redis_call(worker->redis, NULL, NULL, XADD_ARGS, argv);
+	arguments(argv, &numbers, json);
+	redis_script_call(worker->redis, NULL, NULL, &scripts[SCRIPT_INBOX_SEND], key_inbox(arena, to),
+			  INBOX_ARGS, argv);
 	arena_free(arena);
 }
 
