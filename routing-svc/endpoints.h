@@ -15,6 +15,9 @@ req_handler_fn calls_create;
 req_handler_fn call_get;
 req_handler_fn call_update;
 
+/* calls_list.c */
+req_handler_fn calls_list_get;
+
 /* trace.c */
 req_handler_fn call_trace_get;
 

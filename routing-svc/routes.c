@@ -17,6 +17,7 @@ static const struct route routes[] = {
 
 	/* calls, as the helper libraries speak */
 	{ HTTP_POST, ACCOUNT_2010 "/Calls.json", AUTH_SERVER, calls_create },
+	{ HTTP_GET, ACCOUNT_2010 "/Calls.json", AUTH_SERVER, calls_list_get },
 	{ HTTP_GET, ACCOUNT_2010 "/Calls/{CA}.json", AUTH_SERVER, call_get },
 	{ HTTP_POST, ACCOUNT_2010 "/Calls/{CA}.json", AUTH_SERVER, call_update },
 

@@ -253,6 +253,26 @@ void call_read(struct flow *flow, struct sid id, struct call *out, struct flow_s
 	flow_script(flow, "call_read", on_read, op, &scripts[SCRIPT_CALL_READ], op->key, 0, NULL);
 }
 
+static void on_summary(struct flow *flow, void *arg, const struct redis_reply *reply)
+{
+	struct call_op *op = arg;
+
+	(void)call_parse(flow->arena, op->id, redis_at(reply, 1), op->out);
+	flow_run(flow, op->next);
+}
+
+void call_read_summary(struct flow *flow, struct sid id, struct call *out, struct flow_step next)
+{
+	static const struct str names[] = {
+		{ "ac", 2 }, { "from", 4 },  { "to", 2 },     { "api", 3 },	{ "st", 2 },
+		{ "up", 2 }, { "ended", 5 }, { "status", 6 }, { "created", 7 },
+	};
+	struct call_op *op = op_new(flow, id, out, next);
+
+	flow_script(flow, "call_read_summary", on_summary, op, &scripts[SCRIPT_CALL_SUMMARY], op->key,
+		    ARRAY_LEN(names), names);
+}
+
 /* ---- writing ---- */
 
 static struct str number_text(struct arena *arena, int64_t n)
@@ -434,7 +454,11 @@ static void on_told(struct flow *flow, void *arg, const struct redis_reply *repl
 		inbox_look(flow->worker, redis_str_at(reply, 1), op->id);
 		flow_run(flow, op->next);
 	} else {
-		flow_fail(flow, err_from_name(arena_cstr(flow->arena, outcome)), "");
+		const enum err err = err_from_name(arena_cstr(flow->arena, outcome));
+
+		if (err == ERR_ALREADY_ANSWERED || err == ERR_COMM_TOKEN_EXPIRED)
+			metric_add(METRIC_answers_late_total, 1);
+		flow_fail(flow, err, "");
 	}
 }
 

@@ -125,6 +125,9 @@ static inline struct leg *call_leg(struct call *call, unsigned number)
 /* Reads the whole record into the flow's arena; NOT_FOUND. */
 void call_read(struct flow *flow, struct sid id, struct call *out, struct flow_step next);
 
+/* Only what lists show: parties, direction, state, times.  A call that is gone has no account. */
+void call_read_summary(struct flow *flow, struct sid id, struct call *out, struct flow_step next);
+
 /* The fields in which two states of a call differ, as the record has them.  A time that
  * is CALL_NOW, or CALL_NOW minus n, becomes the store's own now, or n ms from it. */
 enum { CALL_NOW = -1, CALL_CHANGES_MAX = 256 };
