@@ -203,6 +203,8 @@ describe('calls', () => {
 		[desk, mobile] = await Promise.all(['desk', 'mobile'].map(app => cluster.connect('alice', { at: cluster.presence[0], app })));
 	});
 
+	const isFree = identity => cluster.presenceBecomes(identity, p => p.ringable.length > 0, 'can be rung');
+
 	test('a communication is answered by REST, once', async () => {
 		const { answer, rung } = await ring();
 		await ask('answerCommunication', 200, { json: { token: rung[0].token, sdp: 'v=0\r\n' } });
@@ -231,16 +233,24 @@ describe('calls', () => {
 		await ask('updateCall', 200, { params: { CA: rung[0].call.replace(/.{6}$/, '000000') }, form: { Status: 'canceled' } });
 		assert.equal((await answer).body.status, 'canceled');
 		assert.equal((await ask('answerCommunication', 410, { json: { token: rung[0].token } })).body.code, 45303);
+		await isFree('alice');
 		const { body } = await ask('createCommunication', 202, { json: { from: 'a', to: account.application.sid, async: true } });
 		known.CA = body.call;
+		await Promise.all([desk.next('incoming'), mobile.next('incoming')]);
 		await ask('updateCall', 200, { form: { Status: 'completed' } });
 	});
 
 	test('a call that the backend makes', async () => {
+		await isFree('alice');
 		const { sid: CA } = await created('createCall', { form: { To: 'client:alice', From: '+15550100', Twiml: '<Response><Hangup/></Response>', Timeout: 5 } });
+		await Promise.all([desk.next('incoming'), mobile.next('incoming')]);
 		await ask('updateCall', 501, { params: { CA }, form: { Url: 'https://example.com/' } });
 		assert.equal((await ask('updateCall', 400, { params: { CA }, form: { Status: 'paused' } })).body.field, 'Status');
 		await ask('updateCall', 200, { params: { CA }, form: { Status: 'completed' } });
+		const { calls, next_page_uri: next } = (await ask('listCalls', 200, { query: { PageSize: '1' } })).body;
+		assert.equal(calls[0].sid, CA);
+		await ask('listCalls', 200, { query: Object.fromEntries(new URL(next, cluster.url).searchParams) });
+		await ask('listCalls', 501, { query: { Status: 'completed' } });
 	});
 
 	test('is refused with a code of its own', async () => {
