@@ -45,6 +45,23 @@ for (const service of SERVICES) {
 	});
 }
 
+test('ARCHITECTURE.md names every key that keys.h spells', () => {
+	const text = source('ARCHITECTURE.md');
+	const keys = [...source('common/model/keys.h').matchAll(/\/\* (\w+):\S+/g)].map(([, name]) => name);
+	assert.ok(keys.length > 15);
+	for (const name of keys)
+		assert.match(text, new RegExp(`[\` ]${name}:`), `${name}: is named`);
+});
+
+test('the settings that guides and descriptions speak of exist', () => {
+	const settings = source('common/model/settings.def');
+	const errors = source('common/base/err.def');
+	const isKnown = name => settings.includes(`"${name}"`) || settings.includes(`"${name.replace(/_FILE$/, '')}"`) || errors.includes(`ERR(${name},`);
+	for (const file of [...PAGES, 'docs/asyncapi.yaml', 'docs/openapi-presence.yaml', 'docs/openapi-routing.yaml'])
+		for (const [name] of source(file).matchAll(/\b(?:[A-Z]+_)+(?:MS|S)\b|\b(?:MAX|REDIS|FETCH|WEBHOOK|CLUSTER)_[A-Z_]+\b/g))
+			assert.ok(isKnown(name), `${file}: ${name} is a setting`);
+});
+
 describe('every page', () => {
 	const files = execFileSync('find', ['.', '(', '-name', 'node_modules', '-o', '-name', '.git', '-o', '-path', './build', '-o', '-path', './run', ')', '-prune', '-o', '-type', 'f', '-print'],
 		{ cwd: TOP, encoding: 'utf8' }).trim().split('\n');
