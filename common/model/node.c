@@ -225,7 +225,7 @@ static bool loops_are_alive(struct nodes *nodes)
 	for (unsigned i = 0; i < nodes->worker->count && i < METRICS_MAX_THREADS; i++) {
 		const uint64_t ticks = loop_ticks(nodes->worker->all[i].loop);
 
-		if (ticks != nodes->ticks[i]) {
+		if (ticks != nodes->ticks[i] || nodes->ticked_at[i] == 0) { /* a new loop has time to begin */
 			nodes->ticks[i] = ticks;
 			nodes->ticked_at[i] = now;
 		} else if (now - nodes->ticked_at[i] > STALL_MS + nodes->conf.settings->node_renew_ms) {
