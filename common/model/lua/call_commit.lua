@@ -13,12 +13,17 @@ end
 local now = now_ms()
 local at = 5
 local count = tonumber(ARGV[at])
+local fields = {}
 for i = at + 1, at + 2 * count, 2 do
 	local field, value = ARGV[i], ARGV[i + 1]
 	if string.sub(field, 1, 1) == '@' then
 		field, value = string.sub(field, 2), num(now + tonumber(value))
 	end
-	redis.call('HSET', key, field, value)
+	fields[#fields + 1] = field
+	fields[#fields + 1] = value
+end
+if #fields > 0 then
+	redis.call('HSET', key, unpack(fields))
 end
 at = at + 2 * count + 1
 local lines = tonumber(ARGV[at])
