@@ -8,35 +8,27 @@
 #include "common/model/account_seed.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/model/account_store.h"
-#include "scripts.gen.h"
+#include "common/model/errand.h"
 
 enum {
-	EXIT_STORE = 1,
-	EXIT_FILE = 2,
 	FILE_MAX = 4 * 1024 * 1024,
 	CHUNK = 65536,
 	ARENA_MAX = 64 * 1024 * 1024,
-	CONNECT_MS = 10000,
 	TOTAL_MS = 60000,
 };
 
 struct seed {
-	struct worker worker;
+	struct errand errand;
 	struct accounts *accounts;
 	struct arena *arena;
 	struct flow flow;
-	struct loop_timer *patience;
 	struct seed_plan plan;
 	size_t at;
 	size_t written;
 	void *current; /* what Redis has */
-	bool started;
-	int exit_code;
 };
 
 static void step_next(struct flow *flow);
@@ -167,76 +159,38 @@ static void on_fail(struct flow *flow, enum err err, const char *detail)
 
 	fprintf(stderr, "seeding stopped at %s %s of %s: %s\n", item->kind->name, sid->s, item->account.s,
 		*detail ? detail : err_text(err));
-	seed->exit_code = EXIT_STORE;
+	seed->errand.exit_code = ERRAND_FAILED;
 }
 
 static void on_end(struct flow *flow)
 {
 	struct seed *seed = flow->owner;
 
-	loop_stop(seed->worker.loop);
+	errand_end(&seed->errand);
 }
 
 /* -- the run -- */
 
-static void on_ready(void *arg)
+static void start(void *arg)
 {
 	static const struct flow_kind kind = { "seed", on_fail, on_end };
 	struct seed *seed = arg;
 
-	if (seed->started)
-		return;
-	seed->started = true;
-	loop_timer_stop(seed->patience);
-	flow_init(&seed->flow, &kind, &seed->worker, seed->arena, seed);
+	flow_init(&seed->flow, &kind, &seed->errand.worker, seed->arena, seed);
 	flow_deadline(&seed->flow, TOTAL_MS);
 	flow_next(&seed->flow, STEP(step_next));
 }
 
-static void on_no_connection(void *arg)
-{
-	struct seed *seed = arg;
-
-	fprintf(stderr, "no connection to Redis\n");
-	seed->exit_code = EXIT_STORE;
-	loop_stop(seed->worker.loop);
-}
-
 static void run(struct seed *seed, const struct settings *settings)
 {
-	const struct redis_conf conf = {
-		.host = settings->redis_host,
-		.port = (uint16_t)settings->redis_port,
-		.username = settings->redis_username,
-		.password = settings->redis_password,
-		.client_name = "seed",
-		.timeout_ms = (unsigned)settings->redis_timeout_ms,
-		.max_pending = (unsigned)settings->redis_max_pending,
-		.scripts = scripts,
-		.n_scripts = SCRIPT_COUNT,
-		.on_ready = on_ready,
-		.arg = seed,
-	};
-	struct redis_conf sub_conf = conf;
 	struct seal *seal =
 		seal_new(str_of(settings->cluster_secret), str_of(settings->cluster_secret_previous));
-	struct worker *worker = &seed->worker;
 
-	sub_conf.on_ready = NULL;
-	signal(SIGPIPE, SIG_IGN);
-	worker->count = 1;
-	worker->all = worker;
-	worker->loop = loop_new();
-	worker->redis = redis_new(worker->loop, &conf);
-	seed->accounts = accounts_new(worker, &sub_conf, seal);
-	seed->patience = loop_timer_new(worker->loop, on_no_connection, seed);
-	loop_timer_start(seed->patience, CONNECT_MS);
-	loop_run(worker->loop);
-
-	seed->patience = loop_timer_free(seed->patience);
+	errand_open(&seed->errand, settings, "seed");
+	seed->accounts = accounts_new(&seed->errand.worker, &seed->errand.redis, seal);
+	errand_run(&seed->errand, start, seed);
 	seed->accounts = accounts_free(seed->accounts);
-	worker->redis = redis_free(worker->redis);
-	worker->loop = loop_free(worker->loop);
+	errand_close(&seed->errand);
 	seal_free(seal);
 }
 
@@ -245,14 +199,14 @@ int account_seed(const struct settings *settings, const char *file)
 	struct seed *seed = x_alloc(sizeof(*seed));
 	struct json *doc = NULL;
 	struct buf text;
-	int exit_code = EXIT_FILE;
+	int exit_code = ERRAND_REFUSED;
 
 	buf_init(&text, FILE_MAX);
 	seed->arena = arena_new(ARENA_MAX);
 	if (file_read(file, &text) && plan_read(file, buf_str(&text), seed->arena, &doc, &seed->plan)) {
 		if (seed->plan.n > 0)
 			run(seed, settings);
-		exit_code = seed->exit_code;
+		exit_code = seed->errand.exit_code;
 		if (exit_code == 0)
 			printf("seeded %s: %zu records, %zu written\n", file, seed->plan.n, seed->written);
 	}
