@@ -44,7 +44,7 @@ describe('a client\'s own call', () => {
 		assert.deepEqual(await alice.next('candidate'), { type: 'candidate', call: sid, candidate: 'from bob' });
 
 		for (const identity of ['alice', 'bob'])
-			assert.equal((await cluster.readPresence(identity)).status, 'on_call');
+			await cluster.presenceBecomes(identity, p => p.status === 'on_call' && p.ringable.length === 0, 'is on a call');
 		assert.equal((await bob.request({ type: 'hangup', call: ring.call })).type, 'ok');
 		assert.deepEqual(await alice.next('hangup'), { type: 'hangup', call: sid, reason: 'completed' });
 		assert.equal((await callBecomes(cluster, sid, 'completed')).direction, 'inbound');

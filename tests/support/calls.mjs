@@ -2,6 +2,7 @@
 // signatures, and the check that a call has left nothing behind.
 import assert from 'node:assert/strict';
 import twilio from 'twilio';
+import { sid } from './accounts.mjs';
 import { until } from './process.mjs';
 
 export const { VoiceResponse } = twilio.twiml;
@@ -16,6 +17,14 @@ export function dial(clients, attributes) {
 	for (const client of [clients].flat())
 		Array.isArray(client) ? verb.client(client[1], client[0]) : verb.client(client);
 	return String(response);
+}
+
+/** One more account, whose application (and so its address) has these fields; more are changes of the account itself. */
+export async function accountWith(cluster, fields, more) {
+	const application = { sid: sid('AP'), name: 'Test application', voice_url: `${cluster.customer.url}/voice`, ...fields };
+	const number = { sid: sid('PN'), number: '+15550100', name: 'Front desk', application_sid: application.sid };
+	const account = await cluster.addAccount({ applications: [application], phone_numbers: [number], ...more });
+	return Object.assign(account, { application, number });
 }
 
 /** A client for the time of one test: closed, and offline, before the next one begins. */
@@ -112,3 +121,16 @@ export async function connected(cluster, client, { offer = sdpOf('gateway'), ans
 	assert.equal(status, 200);
 	return { call: body.call, ring, outcome: body };
 }
+
+const RECORD = `
+local key = redis.call('KEYS', 'call:{c*}:' .. ARGV[1])[1]
+local flat = redis.call('HGETALL', key)
+local lines = {}
+for i = 1, #flat, 2 do
+	lines[#lines + 1] = flat[i] .. '=' .. flat[i + 1]
+end
+table.sort(lines)
+return table.concat(lines, '\\n')`;
+
+/** A call's whole record as text: equal texts mean that nothing has changed. */
+export const recordOf = (cluster, sid) => cluster.redis.command('EVAL', RECORD, 0, sid);

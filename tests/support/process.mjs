@@ -12,13 +12,13 @@ const OUTPUT_MAX = 4 * 1024 * 1024;
 /** Resolves with what `read` returned as soon as that is truthy; fails after `ms`. */
 export async function until(read, what, ms = 10_000) {
 	const deadline = performance.now() + ms;
-	for (;;) {
+	for (let pause = 2; ; pause = Math.min(2 * pause, 20)) {
 		const value = await read();
 		if (value)
 			return value;
 		if (performance.now() > deadline)
 			throw new Error(`not within ${ms} ms: ${what}`);
-		await sleep(20);
+		await sleep(pause);
 	}
 }
 
@@ -111,6 +111,10 @@ export class Process {
 /** Runs to its end and returns {code, output}. */
 export async function run(command, args, options) {
 	const child = new Process(command, command, args, options);
-	const { code } = await within(child.exited, `${command} ${args.join(' ')} ends`, 60_000);
-	return { code, output: child.output };
+	try {
+		const { code } = await within(child.exited, `${command} ${args.join(' ')} ends`, 60_000);
+		return { code, output: child.output };
+	} finally {
+		child.kill('SIGKILL');
+	}
 }
