@@ -1,7 +1,9 @@
 /* app.h - what a worker of presence-svc has. */
 #pragma once
 
-#include "common/model/service.h"
+#include "common/model/app.h"
+#include "common/model/node.h"
+#include "common/model/settings.h"
 
 struct sessions;
 struct farewells;
@@ -9,7 +11,6 @@ struct sweep;
 
 struct app {
 	struct app_common common;        /* first: see worker_common */
-	struct service_worker part;      /* listener, inbox */
 	struct sessions *sessions;       /* open client channels */
 	struct farewells *farewells;     /* registrations to be ended */
 	struct sweep *sweep;             /* deadlines of the partitions */

@@ -57,6 +57,12 @@ void channel_fail_field(struct message *message, const struct json_fault *fault)
 
 /* ---- one message as a flow ---- */
 
+void channel_log(struct message *message)
+{
+	flow_log(&message->flow, "acct", sid_str(&message->session->account));
+	flow_log(&message->flow, "device", sid_str(&message->session->device));
+}
+
 static void on_fail(struct flow *flow, enum err err, const char *detail)
 {
 	struct message *message = message_of(flow);
@@ -138,7 +144,7 @@ void channel_receive(struct session *session, struct str text)
 	session->busy = &message->flow;
 	flow_init(&message->flow, &channel_kind, session->worker, arena_new(MESSAGE_ARENA_MAX), message);
 	flow_deadline(&message->flow, settings->deadline_ms);
-	flow_log(&message->flow, "acct", sid_str(&session->account));
-	flow_log(&message->flow, "device", sid_str(&session->device));
+	if (session->admitted)
+		channel_log(message);
 	flow_next(&message->flow, STEP(dispatch));
 }

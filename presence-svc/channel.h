@@ -24,6 +24,7 @@ session_receive_fn channel_receive;
 void channel_ok(struct message *message, struct frame *frame_or_null);
 void channel_reply(struct message *message, struct frame *frame, const char *type);      /* begins a frame with "re" */
 void channel_fail_field(struct message *message, const struct json_fault *fault);
+void channel_log(struct message *message);       /* from here on its lines say whose it is */
 
 static inline struct message *message_of(struct flow *flow)
 {

@@ -297,11 +297,8 @@ void channel_hangup(struct message *message)
 	if (!read_leg(message, &word->leg))
 		return;
 	leg = session_leg_find(message->session, word->leg);
-	if (leg->role == LEG_IS_RUNG)
-		tell(message, "reject", STR("declined"), true);
-	else
-		tell(message, "hangup",
-		     leg->role == LEG_IS_CALLER ? STR("caller_hangup") : STR("remote_hangup"), true);
+	tell(message, "hangup", leg->role == LEG_IS_CALLER ? STR("caller_hangup") : STR("remote_hangup"),
+	     true);
 }
 
 /* ---- candidate ---- */

@@ -113,6 +113,7 @@ static void on_hello_token(struct flow *flow)
 	(void)!str_copy(hello->token.identity, session->identity, sizeof(session->identity));
 	admit(session, hello);
 	session_bind(session, hello->device);
+	channel_log(message_of(flow));
 	if (!hello->token.incoming) {
 		welcome(flow);
 		return;
@@ -163,8 +164,8 @@ static void welcome(struct flow *flow)
 	struct session *session = message->session;
 	struct frame frame;
 
-	log_info("client_connected", "identity=%s device=%s registered=%d", session->identity,
-		 session->device.s, session->registration != 0);
+	log_info("client_connected", "identity=%s registered=%d", session->identity,
+		 session->registration != 0);
 	channel_reply(message, &frame, "welcome");
 	json_str(&frame.w, "device", sid_str(&session->device));
 	json_str(&frame.w, "identity", str_of(session->identity));

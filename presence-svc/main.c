@@ -3,7 +3,6 @@
  *
  * Read on in routes.c (the API), session.h (a channel's life), common/model/presence.h.
  */
-#include "common/io/http_server.h"
 #include "common/model/service.h"
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
@@ -12,42 +11,18 @@
 #include "presence-svc/session.h"
 #include "presence-svc/sweep.h"
 
-static void on_buried(struct worker *worker);
-
-static struct service service = {
-	.kind = NODE_PRESENCE,
-	.api = &presence_app,
-	.on_message = sessions_on_message,
-	.on_buried = on_buried,
-};
-
-/* Others have removed what this instance held: its clients register anew. */
-static void on_buried(struct worker *worker)
+static void open_parts(struct worker *worker)
 {
-	sessions_drain(app_of(worker)->sessions, STR("registrations were lost"));
-}
+	struct app *app = app_of(worker);
 
-static void app_free(struct app *app)
-{
-	app->farewells = farewells_free(app->farewells);
-	app->sessions = sessions_free(app->sessions);
-	x_free(app);
-}
-
-static enum err start(struct worker *worker)
-{
-	struct app *app = x_alloc(sizeof(*app));
-	enum err err;
-
-	worker->app = app;
 	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
-	err = service_start(&app->part, worker, &service);
-	if (err)
-		app_free(app);
-	else
-		app->sweep = sweep_new(worker);
-	return err;
+	app->sweep = sweep_new(worker);
+}
+
+static void drain(struct worker *worker)
+{
+	sessions_drain(app_of(worker)->sessions, STR("this instance is shutting down"));
 }
 
 static bool is_idle(struct worker *worker)
@@ -57,36 +32,35 @@ static bool is_idle(struct worker *worker)
 	return sessions_count(app->sessions) == 0 && farewells_is_idle(app->farewells);
 }
 
-static void drain(struct worker *worker)
-{
-	struct app *app = app_of(worker);
-
-	http_server_quiesce(app->part.http);
-	sessions_drain(app->sessions, STR("this instance is shutting down"));
-	service_drain(&app->part, is_idle);
-}
-
-static void stop(struct worker *worker)
+static void close_parts(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
 	app->sweep = sweep_free(app->sweep);
-	service_stop(&app->part);
-	app_free(app);
+	app->farewells = farewells_free(app->farewells);
+	app->sessions = sessions_free(app->sessions);
+}
+
+/* Others have removed what this instance held: its clients register anew. */
+static void on_buried(struct worker *worker)
+{
+	sessions_drain(app_of(worker)->sessions, STR("registrations were lost"));
 }
 
 int main(int argc, char **argv)
 {
-	int code;
-
-	service_init(&service, "presence-svc", argc, argv);
-	code = workers_run(&(struct worker_conf){
-		.count = (unsigned)service.settings.workers,
-		.drain_max_ms = service.settings.drain_max_ms,
-		.start = start,
+	static const struct service service = {
+		.name = "presence-svc",
+		.kind = NODE_PRESENCE,
+		.api = &presence_app,
+		.app_size = sizeof(struct app),
+		.open = open_parts,
 		.drain = drain,
-		.stop = stop,
-	});
-	service_fini(&service);
-	return code;
+		.is_idle = is_idle,
+		.close = close_parts,
+		.on_buried = on_buried,
+		.on_message = sessions_on_message,
+	};
+
+	return service_run(&service, argc, argv);
 }

@@ -15,6 +15,7 @@
 #include "common/io/redis.h"
 #include "common/model/call.h"
 #include "common/model/job.h"
+#include "common/model/patrol.h"
 #include "presence-svc/app.h"
 #include "scripts.gen.h"
 
@@ -22,7 +23,7 @@ enum { DUE_MAX = 200, CLAIM_CHECK_MS = 2000, AWAY_MS = 1000 };
 
 struct sweep {
 	struct worker *worker;
-	struct loop_timer *timer;
+	struct patrol *patrol;
 	int64_t ahead_ms;  /* Redis' clock before our monotonic one */
 	uint64_t heard_ms; /* its last answer; 0: none yet */
 	uint64_t spare_until_ms;
@@ -175,23 +176,13 @@ static void sweep_partition(struct worker *worker, unsigned partition)
 	arena_free(arena);
 }
 
-static void on_timer(void *arg)
+static void visit(void *arg, unsigned partition, int rank)
 {
 	struct sweep *sweep = arg;
-	struct worker *worker = sweep->worker;
-	const struct app_common *app = worker_common(worker);
 
-	loop_timer_start(sweep->timer, app->settings->sweep_ms * 2);
+	(void)rank;
 	note_absence(sweep);
-	if (worker->draining || !redis_is_ready(worker->redis) || !nodes_is_joined(app->nodes))
-		return;
-	for (unsigned partition = worker->index; partition < KEYS_PARTITIONS; partition += worker->count) {
-		char key[16];
-
-		snprintf(key, sizeof(key), "p%u", partition);
-		if (nodes_rank(app->nodes, str_of(key)) == 0)
-			sweep_partition(worker, partition);
-	}
+	sweep_partition(sweep->worker, partition);
 }
 
 struct sweep *sweep_new(struct worker *worker)
@@ -199,15 +190,21 @@ struct sweep *sweep_new(struct worker *worker)
 	struct sweep *sweep = x_alloc(sizeof(*sweep));
 
 	sweep->worker = worker;
-	sweep->timer = loop_timer_new(worker->loop, on_timer, sweep);
-	loop_timer_start(sweep->timer, worker_common(worker)->settings->sweep_ms);
+	sweep->patrol = patrol_new(worker, &(struct patrol_conf){
+						   .tag = 'p',
+						   .count = KEYS_PARTITIONS,
+						   .ranks = 1,
+						   .every_ms = 2 * worker_common(worker)->settings->sweep_ms,
+						   .visit = visit,
+						   .arg = sweep,
+					   });
 	return sweep;
 }
 
 struct sweep *sweep_free(struct sweep *sweep)
 {
 	if (sweep) {
-		loop_timer_free(sweep->timer);
+		patrol_free(sweep->patrol);
 		x_free(sweep);
 	}
 	return NULL;

@@ -1,10 +1,5 @@
-/* sweep.c - a timer; one script per shard that is ours; what is due goes to bridge and outbox.
- *
- * Every worker sweeps the shards whose number is its own modulo the workers.
- */
+/* sweep.c - one script per shard that is ours; what is due goes to bridge and outbox. */
 #include "routing-svc/sweep.h"
-
-#include <stdio.h>
 
 #include "common/io/redis.h"
 #include "common/model/keys.h"
@@ -14,11 +9,6 @@
 #include "scripts.gen.h"
 
 enum { DUE_MAX = 100 };
-
-struct sweep {
-	struct worker *worker;
-	struct loop_timer *timer;
-};
 
 struct look {
 	struct worker *worker;
@@ -57,41 +47,19 @@ static void sweep_shard(struct worker *worker, unsigned shard, uint64_t overdue_
 	arena_free(arena);
 }
 
-static void on_timer(void *arg)
+static void visit(void *arg, unsigned shard, int rank)
 {
-	struct sweep *sweep = arg;
-	struct worker *worker = sweep->worker;
-	const struct app_common *app = worker_common(worker);
-
-	loop_timer_start(sweep->timer, app->settings->sweep_ms);
-	if (worker->draining || !redis_is_ready(worker->redis) || !nodes_is_joined(app->nodes))
-		return;
-	for (unsigned shard = worker->index; shard < KEYS_SHARDS; shard += worker->count) {
-		char key[16];
-		int rank;
-
-		snprintf(key, sizeof(key), "c%u", shard);
-		rank = nodes_rank(app->nodes, str_of(key));
-		if (rank == 0 || rank == 1)
-			sweep_shard(worker, shard, rank == 0 ? SWEEP_FIRST_MS : SWEEP_SECOND_MS);
-	}
+	sweep_shard(arg, shard, rank == 0 ? SWEEP_FIRST_MS : SWEEP_SECOND_MS);
 }
 
-struct sweep *sweep_new(struct worker *worker)
+struct patrol *sweep_new(struct worker *worker)
 {
-	struct sweep *sweep = x_alloc(sizeof(*sweep));
-
-	sweep->worker = worker;
-	sweep->timer = loop_timer_new(worker->loop, on_timer, sweep);
-	loop_timer_start(sweep->timer, worker_common(worker)->settings->sweep_ms);
-	return sweep;
-}
-
-struct sweep *sweep_free(struct sweep *sweep)
-{
-	if (sweep) {
-		loop_timer_free(sweep->timer);
-		x_free(sweep);
-	}
-	return NULL;
+	return patrol_new(worker, &(struct patrol_conf){
+					  .tag = 'c',
+					  .count = KEYS_SHARDS,
+					  .ranks = 2,
+					  .every_ms = worker_common(worker)->settings->sweep_ms,
+					  .visit = visit,
+					  .arg = worker,
+				  });
 }

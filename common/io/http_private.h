@@ -1,9 +1,12 @@
 /* http_private.h - what the files of the HTTP server share.
  *
- *   http_server.c   the daemon on its epoll, connections, suspending, drain
+ *   http_server.c   the daemon on its epoll, connections, drain
  *   http_access.c   one request from its first line to its end: bounds, routing
  *   http_request.c  what handlers read
  *   http_reply.c    what handlers answer, and the upgrade
+ *   http_conn.c     what all of them do to a connection: suspend, wake, look a header up
+ *
+ * Each knows only those below it.
  *
  * Life of a struct req: made when the request line is here; its flow runs once
  * the body is; it dies when the library has ended it (`completed`) and its flow
@@ -92,7 +95,7 @@ struct req {
 	void *upgrade_arg;
 };
 
-/* http_server.c */
+/* http_conn.c */
 void http_suspend(struct req *req);
 void http_wake(struct req *req);                 /* the reply is there, or the request dropped: back to the library */
 void http_kick(struct http_server *server);      /* run the library before the loop sleeps */

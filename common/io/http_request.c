@@ -68,17 +68,6 @@ void *req_state(struct req *req, size_t size)
 	return flow_state(&req->flow, size);
 }
 
-struct str req_header(const struct req *req, const char *name)
-{
-	const char *value = NULL;
-	size_t n = 0;
-
-	if (!req->mhd || MHD_lookup_connection_value_n(req->mhd, MHD_HEADER_KIND, name, strlen(name), &value,
-						       &n) != MHD_YES)
-		return STR_NULL;
-	return str_n(value ? value : "", n);
-}
-
 struct str req_param(const struct req *req, const char *name)
 {
 	for (size_t i = 0; i < req->match.n; i++)

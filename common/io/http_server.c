@@ -39,11 +39,6 @@ enum {
 
 /* ---- running the library ---- */
 
-void http_kick(struct http_server *server)
-{
-	server->dirty = true;
-}
-
 static void arm_timer(struct http_server *server)
 {
 	const uint64_t now_ms = clock_mono_ms();
@@ -84,21 +79,6 @@ static void on_timer(void *arg)
 	http_kick(arg);
 }
 
-void http_suspend(struct req *req)
-{
-	req->suspended = true;
-	MHD_suspend_connection(req->mhd);
-}
-
-void http_wake(struct req *req)
-{
-	if (!req->suspended)
-		return;
-	req->suspended = false;
-	MHD_resume_connection(req->mhd);
-	http_kick(req->conn->server);
-}
-
 /* ---- hang-ups ---- */
 
 static void on_hangups(void *arg, unsigned events)
@@ -123,14 +103,6 @@ static void listen_for_hangups(struct conn *conn)
 
 	if (epoll_ctl(conn->server->hangup_fd, EPOLL_CTL_ADD, conn->fd, &wanted) != 0)
 		log_warn("hangup_watch_failed", "errno=%d", errno);
-}
-
-void http_forget_hangups(struct conn *conn)
-{
-	if (conn->fd < 0)
-		return;
-	epoll_ctl(conn->server->hangup_fd, EPOLL_CTL_DEL, conn->fd, NULL);
-	conn->fd = -1;
 }
 
 /* ---- connections ---- */

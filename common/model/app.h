@@ -14,7 +14,7 @@ struct app_common {
 	const struct seal *seal;                 /* shared, read only */
 	struct accounts *accounts;
 	struct nodes *nodes;
-	struct service_worker *part;             /* see service.h */
+	struct service_worker *part;             /* listener and inbox: service.c's own */
 };
 
 static inline struct app_common *worker_common(struct worker *worker)

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/base/metrics.h"
 #include "common/io/http_client.h"
 #include "common/io/http_server.h"
 #include "common/model/account.h"
-#include "common/model/inbox.h"
 #include "common/model/job.h"
 #include "common/model/reap.h"
 #include "common/model/seal.h"
@@ -16,42 +14,55 @@
 
 enum { DRAIN_POLL_MS = 50, FETCH_WAITING_MAX = 10000 };
 
-void service_init(struct service *service, const char *name, int argc, char **argv)
-{
-	struct settings *settings = &service->settings;
-	const char *seed_file = NULL;
-	struct str bad;
+struct process { /* shared by the workers, read only once they run */
+	const struct service *service;
+	struct settings settings;
+	struct seal *seal;
+	struct netguard guard;
+};
 
-	settings_load(settings, name, argc, argv, &seed_file);
-	log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format, name);
-	if (seed_file)
-		exit(account_seed(settings, seed_file));
-	service->seal =
-		seal_new(str_of(settings->cluster_secret), settings->cluster_secret_previous[0]
-								   ? str_of(settings->cluster_secret_previous)
-								   : STR_NULL);
-	service->guard = x_alloc(sizeof(*service->guard));
-	if (!netguard_parse(service->guard, str_of(settings->webhook_allow), &bad)) {
+struct service_worker { /* the common part of one worker */
+	struct worker *worker;
+	const struct process *process;
+	struct http_server *http;
+	struct redis_stream *inbox;
+};
+
+/* ---- the process ---- */
+
+static void process_init(struct process *process, const struct service *service, int argc, char **argv)
+{
+	struct settings *settings = &process->settings;
+	struct settings_errand errand;
+	struct str previous, bad;
+
+	process->service = service;
+	settings_load(settings, service->name, argc, argv, &errand);
+	log_setup((enum log_level)settings->log_level, (enum log_format)settings->log_format, service->name);
+	if (errand.seed_file)
+		exit(account_seed(settings, errand.seed_file));
+	if (errand.reseals)
+		exit(account_reseal(settings));
+	previous = str_of(settings->cluster_secret_previous);
+	process->seal = seal_new(str_of(settings->cluster_secret), previous.n ? previous : STR_NULL);
+	if (!netguard_parse(&process->guard, str_of(settings->webhook_allow), &bad)) {
 		fprintf(stderr,
 			"%s: WEBHOOK_ALLOW: \"" STR_FMT "\" is not an address range such as 10.0.0.0/8\n",
-			name, STR_ARG(bad));
+			service->name, STR_ARG(bad));
 		exit(2);
 	}
 }
 
-void service_fini(struct service *service)
+static void process_fini(struct process *process)
 {
-	service->seal = seal_free(service->seal);
-	x_free(service->guard);
-	settings_free(&service->settings);
+	process->seal = seal_free(process->seal);
+	settings_free(&process->settings);
 }
 
-/* ---- one worker ---- */
+/* ---- joining: the store is ready, the node has an id, the worker has an inbox ---- */
 
-void service_redis_conf(const struct service *service, struct redis_conf *out)
+static void redis_conf_of(const struct settings *settings, struct redis_conf *out)
 {
-	const struct settings *settings = &service->settings;
-
 	*out = (struct redis_conf){
 		.host = settings->redis_host,
 		.port = (uint16_t)settings->redis_port,
@@ -67,45 +78,42 @@ void service_redis_conf(const struct service *service, struct redis_conf *out)
 
 static void on_store_ready(void *arg)
 {
-	struct service_worker *part = arg;
+	struct worker *worker = arg;
 
-	if (part->worker->index == 0)
-		nodes_start(worker_common(part->worker)->nodes);
+	if (worker->index == 0)
+		nodes_start(worker_common(worker)->nodes);
 }
 
-static struct service_worker *part_of(struct worker *worker)
-{
-	return worker_common(worker)->part;
-}
-
-/* The node has an id: now this worker has an inbox. */
 static void on_joined(struct worker *worker)
 {
-	struct service_worker *part = part_of(worker);
-	const struct address own = nodes_address(worker_common(worker)->nodes);
+	const struct app_common *app = worker_common(worker);
+	const struct address own = nodes_address(app->nodes);
+	struct service_worker *part = app->part;
 	struct arena *arena = arena_new(1024);
 	struct redis_conf redis;
 
-	service_redis_conf(part->service, &redis);
+	redis_conf_of(app->settings, &redis);
 	redis_stream_free(part->inbox);
-	part->inbox = redis_stream_new(worker->loop, &redis, key_inbox(arena, own), part->service->on_message,
-				       worker);
+	part->inbox = redis_stream_new(worker->loop, &redis, key_inbox(arena, own),
+				       part->process->service->on_message, worker);
 	arena_free(arena);
 }
 
 static void on_buried(struct worker *worker)
 {
-	struct service_worker *part = part_of(worker);
+	const struct service *service = worker_common(worker)->part->process->service;
 
-	if (part->service->on_buried)
-		part->service->on_buried(worker);
+	if (service->on_buried)
+		service->on_buried(worker);
 }
 
-static struct http_client *client_new(struct worker *worker, const struct service *service)
+/* ---- one worker ---- */
+
+static struct http_client *client_new(struct worker *worker, const struct process *process)
 {
-	const struct settings *settings = &service->settings;
+	const struct settings *settings = &process->settings;
 	const struct http_client_conf conf = {
-		.guard = service->guard,
+		.guard = &process->guard,
 		.max_total = (unsigned)settings->fetch_max_total,
 		.max_per_host = (unsigned)settings->fetch_max_per_host,
 		.max_waiting = FETCH_WAITING_MAX,
@@ -116,9 +124,22 @@ static struct http_client *client_new(struct worker *worker, const struct servic
 	return http_client_new(worker->loop, &conf);
 }
 
+static struct nodes *nodes_of(struct worker *worker, const struct process *process)
+{
+	const struct nodes_conf conf = {
+		.kind = process->service->kind,
+		.settings = &process->settings,
+		.on_joined = on_joined,
+		.on_buried = on_buried,
+		.on_reap = reap_node,
+	};
+
+	return nodes_new(worker, &conf);
+}
+
 static enum err listen_http(struct service_worker *part)
 {
-	const struct settings *settings = &part->service->settings;
+	const struct settings *settings = &part->process->settings;
 	const struct http_server_conf conf = {
 		.bind = settings->bind,
 		.port = (uint16_t)settings->port,
@@ -127,47 +148,16 @@ static enum err listen_http(struct service_worker *part)
 		.idle_ms = (unsigned)settings->idle_ms,
 		.deadline_ms = (unsigned)settings->deadline_ms,
 		.trusted_proxies = settings->trusted_proxies,
-		.app = part->service->api,
+		.app = part->process->service->api,
 	};
 
 	return http_server_new(part->worker, &conf, &part->http);
 }
 
-enum err service_start(struct service_worker *part, struct worker *worker, struct service *service)
+static void stop(struct worker *worker)
 {
-	struct app_common *app = worker_common(worker);
-	const struct nodes_conf nodes = {
-		.kind = service->kind,
-		.settings = &service->settings,
-		.on_joined = on_joined,
-		.on_buried = on_buried,
-		.on_reap = reap_node,
-	};
-	struct redis_conf redis;
-	enum err err;
-
-	part->worker = worker;
-	part->service = service;
-	app->settings = &service->settings;
-	app->seal = service->seal;
-	app->part = part;
-	app->nodes = nodes_new(worker, &nodes);
-	service_redis_conf(service, &redis);
-	app->accounts = accounts_new(worker, &redis, service->seal);
-	redis.on_ready = on_store_ready;
-	redis.arg = part;
-	worker->redis = redis_new(worker->loop, &redis);
-	worker->untrusted = client_new(worker, service);
-	err = listen_http(part);
-	if (err)
-		service_stop(part);
-	return err;
-}
-
-void service_stop(struct service_worker *part)
-{
-	struct worker *worker = part->worker;
-	struct app_common *app = worker_common(worker);
+	struct app_common *app = worker->app;
+	struct service_worker *part = app->part;
 
 	part->http = http_server_free(part->http);
 	part->inbox = redis_stream_free(part->inbox);
@@ -175,56 +165,99 @@ void service_stop(struct service_worker *part)
 	worker->redis = redis_free(worker->redis);
 	app->accounts = accounts_free(app->accounts);
 	app->nodes = nodes_free(app->nodes);
+	part->process->service->close(worker);
+	x_free(part);
+	x_free(app);
+}
+
+static enum err start(struct worker *worker)
+{
+	const struct process *process = worker->app; /* as workers_run was told */
+	struct service_worker *part = x_alloc(sizeof(*part));
+	struct app_common *app = x_alloc(process->service->app_size);
+	struct redis_conf redis;
+	enum err err;
+
+	*part = (struct service_worker){ .worker = worker, .process = process };
+	worker->app = app;
+	app->settings = &process->settings;
+	app->seal = process->seal;
+	app->part = part;
+	app->nodes = nodes_of(worker, process);
+	process->service->open(worker);
+
+	redis_conf_of(&process->settings, &redis);
+	app->accounts = accounts_new(worker, &redis, process->seal);
+	redis.on_ready = on_store_ready;
+	redis.arg = worker;
+	worker->redis = redis_new(worker->loop, &redis);
+	worker->untrusted = client_new(worker, process);
+	err = listen_http(part);
+	if (err)
+		stop(worker);
+	return err;
 }
 
 /* ---- draining ---- */
-
-struct drain {
-	struct service_worker *part;
-	bool (*is_idle)(struct worker *worker);
-};
 
 static void poll_idle(struct flow *job);
 
 static void on_left(struct flow *job)
 {
-	const struct drain *drain = job->state;
-
-	worker_drained(drain->part->worker);
+	worker_drained(job->worker);
 	flow_done(job);
 }
 
 static void on_drain_failed(struct flow *job, enum err err)
 {
-	const struct drain *drain = job->state;
-
 	(void)err; /* the lease ends by itself */
-	worker_drained(drain->part->worker);
+	worker_drained(job->worker);
 }
 
 static void poll_idle(struct flow *job)
 {
-	const struct drain *drain = job->state;
-	struct worker *worker = drain->part->worker;
+	struct worker *worker = job->worker;
+	const struct app_common *app = worker_common(worker);
 
-	if (!http_server_is_idle(drain->part->http) || !drain->is_idle(worker))
+	if (!http_server_is_idle(app->part->http) || !app->part->process->service->is_idle(worker))
 		flow_sleep(job, DRAIN_POLL_MS, STEP(poll_idle));
-	else if (worker->index == 0 && nodes_is_joined(worker_common(worker)->nodes))
-		nodes_leave(worker_common(worker)->nodes, job, STEP(on_left));
+	else if (worker->index == 0 && nodes_is_joined(app->nodes))
+		nodes_leave(app->nodes, job, STEP(on_left));
 	else
 		on_left(job);
 }
 
-void service_drain(struct service_worker *part, bool (*is_idle)(struct worker *worker))
+static void drain(struct worker *worker)
 {
-	struct flow *job = job_new(part->worker, "drain", sizeof(struct drain));
-	struct drain *drain = job->state;
+	struct app_common *app = worker->app;
+	struct flow *job = job_new(worker, "drain", 0);
 
-	log_info("draining", "worker=%u", part->worker->index);
-	*drain = (struct drain){ part, is_idle };
+	log_info("draining", "worker=%u", worker->index);
+	http_server_quiesce(app->part->http);
+	app->part->process->service->drain(worker);
+	if (worker->index == 0)
+		nodes_drain(app->nodes);
 	job_on_failed(job, on_drain_failed);
-	flow_deadline(job, part->service->settings.drain_max_ms);
-	if (part->worker->index == 0)
-		nodes_drain(worker_common(part->worker)->nodes);
+	flow_deadline(job, app->settings->drain_max_ms);
 	flow_next(job, STEP(poll_idle));
+}
+
+/* ---- all of it ---- */
+
+int service_run(const struct service *service, int argc, char **argv)
+{
+	struct process process = { .service = service };
+	int code;
+
+	process_init(&process, service, argc, argv);
+	code = workers_run(&(struct worker_conf){
+		.count = (unsigned)process.settings.workers,
+		.drain_max_ms = process.settings.drain_max_ms,
+		.start = start,
+		.drain = drain,
+		.stop = stop,
+		.app = &process,
+	});
+	process_fini(&process);
+	return code;
 }

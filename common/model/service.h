@@ -1,7 +1,10 @@
-/* service.h - what both services set up in the same way: the recipe's common lines.
+/* service.h - what both services are made of: the recipe's common lines.
  *
- * A process: service_init, then workers_run with hooks that call service_start,
- * service_stop for the common part of each worker.
+ *     settings, log, seal -> one worker per core: Redis, accounts, nodes, listener,
+ *     the service's own parts -> SIGTERM: no new work, the old is finished or handed
+ *     over, out of the table of nodes -> stop
+ *
+ * A service fills in what it adds and calls service_run.
  */
 #pragma once
 
@@ -12,32 +15,18 @@
 #include "common/model/node.h"
 #include "common/model/settings.h"
 
-struct http_server;
-
 struct service {
-	struct settings settings;
-	struct seal *seal;
-	struct netguard *guard;
+	const char *name;
 	enum node_kind kind;
 	const struct http_app *api;
-	redis_stream_fn *on_message;             /* an inbox message; arg: the worker */
-	void (*on_buried)(struct worker *worker);        /* may be NULL */
+	size_t app_size;                         /* of its per-worker state, which starts with struct app_common */
+	void (*open)(struct worker *worker);             /* makes its parts; settings and seal are there, Redis is not asked yet */
+	void (*drain)(struct worker *worker);            /* no new work */
+	bool (*is_idle)(struct worker *worker);          /* the old work is done, or is somebody else's now */
+	void (*close)(struct worker *worker);            /* frees its parts; Redis and the listener are gone already */
+	void (*on_buried)(struct worker *worker);        /* others took this node for dead; may be NULL */
+	redis_stream_fn *on_message;                     /* a message in this worker's inbox; arg: the worker */
 };
 
-/* Settings, log, seal.  Exits for --help and bad settings; --seed FILE is carried out and exits. */
-void service_init(struct service *service, const char *name, int argc, char **argv);
-void service_fini(struct service *service);
-
-/* The common part of one worker, into *app (zeroed; the start of the service's own). */
-struct service_worker {
-	struct worker *worker;
-	struct service *service;
-	struct http_server *http;
-	struct redis_stream *inbox;
-};
-MUST_USE enum err service_start(struct service_worker *part, struct worker *worker, struct service *service);
-void service_stop(struct service_worker *part);
-void service_redis_conf(const struct service *service, struct redis_conf *out);
-
-/* Waits, at most DRAIN_MAX_MS, until is_idle says so; then leaves the node table and reports the worker drained. */
-void service_drain(struct service_worker *part, bool (*is_idle)(struct worker *worker));
+/* Exits by itself for --help, bad settings and --seed; else returns the exit code. */
+MUST_USE int service_run(const struct service *service, int argc, char **argv);
