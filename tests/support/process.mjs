@@ -36,7 +36,8 @@ export async function within(promise, what, ms = 10_000) {
 }
 
 export async function freePort() {
-	const server = net.createServer().listen(0, '127.0.0.1');
+	// Somebody who looks for a server that was here before must not keep the port open.
+	const server = net.createServer(socket => socket.destroy()).listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address();
 	server.close();
