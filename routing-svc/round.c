@@ -228,8 +228,11 @@ static void on_planned(struct flow *flow)
 	round->plan.n_callbacks = 0;
 	round->plan.n_traces = 0;
 	round->stale = 0;
-	if (round->call.state == CALL_ENDED && round->before.state != CALL_ENDED)
+	if (round->call.state == CALL_ENDED && round->before.state != CALL_ENDED) {
 		metric_add(METRIC_calls_ended_total, 1);
+		log_info("call_ended", "acct=%s status=" STR_FMT, round->call.account.s,
+			 STR_ARG(round->call.status));
+	}
 	effects_run(flow, &round->call, round->call.effects, STEP(on_effects));
 }
 

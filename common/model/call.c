@@ -218,9 +218,18 @@ static bool call_parse(struct arena *arena, struct sid id, const struct redis_re
 struct call_op {
 	struct sid id;
 	void *out;
+	const char *event;
 	struct str key;
 	struct flow_step next;
 };
+
+/* From here on every line of this work names the call. */
+static void log_call(struct flow *flow, struct sid id)
+{
+	const struct sid call = sid_call_of(id);
+
+	flow_log(flow, "call", sid_str(&call));
+}
 
 static struct call_op *op_new(struct flow *flow, struct sid id, void *out, struct flow_step next)
 {
@@ -250,6 +259,7 @@ void call_read(struct flow *flow, struct sid id, struct call *out, struct flow_s
 {
 	struct call_op *op = op_new(flow, id, out, next);
 
+	log_call(flow, id);
 	flow_script(flow, "call_read", on_read, op, &scripts[SCRIPT_CALL_READ], op->key, 0, NULL);
 }
 
@@ -398,6 +408,7 @@ static void on_created(struct flow *flow, void *arg, const struct redis_reply *r
 
 	(void)reply;
 	metric_add(METRIC_calls_created_total, 1);
+	log_info("call_created", "");
 	flow_run(flow, op->next);
 }
 
@@ -408,6 +419,7 @@ void call_create(struct flow *flow, const struct call *call, struct address owne
 	struct str argv[3 + 2 + 2 * ARRAY_LEN(fields)];
 	size_t n = 0;
 
+	log_call(flow, call->id);
 	argv[n++] = arena_copy(flow->arena, str_of(call->account.s));
 	argv[n++] = arena_copy(flow->arena, str_of(owner.s));
 	argv[n++] = trace;
@@ -451,6 +463,7 @@ static void on_told(struct flow *flow, void *arg, const struct redis_reply *repl
 	if (str_eq(outcome, STR("ok"))) {
 		if (op->out)
 			*(unsigned *)op->out = (unsigned)redis_int_at(reply, 3, 0);
+		log_info("call_event", "what=%s", op->event);
 		inbox_look(flow->worker, redis_str_at(reply, 1), op->id);
 		flow_run(flow, op->next);
 	} else {
@@ -478,6 +491,8 @@ void call_tell(struct flow *flow, const struct call_event *event, struct flow_st
 			   "\"leg\":%u,\"word\":\"" STR_FMT "\"", leg, STR_ARG(event->word)),
 	};
 
+	op->event = event->event;
+	log_call(flow, event->leg);
 	flow_script(flow, "call_tell", on_told, op, &scripts[SCRIPT_CALL_EVENT], op->key, ARRAY_LEN(argv),
 		    argv);
 }
