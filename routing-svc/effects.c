@@ -112,8 +112,8 @@ static void tell_leg(struct flow *flow, const struct call *call, const struct le
 	frame_send(flow, &frame, leg->address, next);
 }
 
-static void settle_leg(struct flow *flow, const struct call *call, const struct leg *leg, enum claim_change change,
-		       struct flow_step next)
+static void settle_leg(struct flow *flow, const struct call *call, const struct leg *leg,
+		       enum claim_change change, struct flow_step next)
 {
 	const struct client_key client = { call->account, leg->identity };
 
@@ -213,8 +213,9 @@ void effects_run(struct flow *flow, const struct call *call, struct str list, st
 		run_one(flow, call, &effect, each);
 }
 
-void effects_release_claims(struct flow *flow, const struct call *call, const struct plan_target *targets,
-			    const struct claim_result *claims, size_t n, struct flow_step next)
+void effects_release_claims(struct flow *flow, const struct call *call, int64_t fence,
+			    const struct plan_target *targets, const struct claim_result *claims, size_t n,
+			    struct flow_step next)
 {
 	struct flow_step each;
 	unsigned count = 0;
@@ -230,6 +231,6 @@ void effects_release_claims(struct flow *flow, const struct call *call, const st
 		const struct client_key client = { call->account, targets[i].identity };
 
 		for (size_t d = 0; d < claims[i].n; d++)
-			claim_settle(flow, client, claims[i].devices[d].device, call->id, 0, CLAIM_RELEASE, each);
+			claim_give_back(flow, client, claims[i].devices[d].device, call->id, fence, each);
 	}
 }

@@ -10,6 +10,6 @@
 
 void effects_run(struct flow *flow, const struct call *call, struct str list, struct flow_step next);
 
-/* Claims that no plan will hear of. */
-void effects_release_claims(struct flow *flow, const struct call *call, const struct plan_target *targets,
+/* Claims that no plan will hear of, taken under that fence; what a successor has claimed since stays. */
+void effects_release_claims(struct flow *flow, const struct call *call, int64_t fence, const struct plan_target *targets,
                             const struct claim_result *claims, size_t n, struct flow_step next);

@@ -7,21 +7,31 @@
 static void leave(struct call *call, struct plan *plan, const char *why, bool tell_caller)
 {
 	const bool was_up = call->up_ms != 0;
+	const char *cut_short = strcmp(why, "completed") == 0 ? "canceled" : why;
 
 	plan_drop_legs(call, plan, why);
-	plan_end(call, plan, was_up ? STR("completed") : STR("canceled"), was_up ? "completed" : why,
+	plan_end(call, plan, was_up ? STR("completed") : STR("canceled"), was_up ? "completed" : cut_short,
 		 tell_caller ? why : NULL);
 }
 
-/* Something that ends the call whatever it was doing. */
+static int64_t time_limit_ms(const struct call *call)
+{
+	return call->up_ms > 0 && call->time_limit_s ? call->up_ms + (int64_t)call->time_limit_s * 1000
+						     : INT64_MAX;
+}
+
+/* Something that ends the call whatever it was doing.  A gateway may hang up by another
+ * request than the one that waits. */
 static bool leave_if_wanted(struct call *call, struct plan *plan)
 {
 	if (call->control.n > 0) {
 		leave(call, plan, arena_cstr(plan->arena, call->control), true);
 	} else if (call->hangup_leg == 0) {
-		leave(call, plan, "caller_hangup", false);
+		leave(call, plan, "caller_hangup", call->caller == CALLER_GATEWAY);
 	} else if (call->caller_lost_until_ms && call->caller_lost_until_ms <= call->now_ms) {
 		leave(call, plan, "client_lost", false);
+	} else if (time_limit_ms(call) <= call->now_ms) {
+		leave(call, plan, "time_limit", true);
 	} else {
 		return false;
 	}
@@ -72,6 +82,8 @@ static void on_answered(struct call *call, const struct plan_input *input, struc
 {
 	(void)input;
 	plan_connect(call, plan);
+	if (call->state != CALL_BRIDGED && call->state != CALL_ENDED)
+		(void)leave_if_wanted(call, plan); /* who became the caller may have hung up by now */
 }
 
 static void on_bridged(struct call *call, const struct plan_input *input, struct plan *plan)
@@ -106,18 +118,40 @@ static state_fn *const states[CALL_STATE_COUNT] = {
 	[CALL_PAUSE] = on_pause,     [CALL_ENDED] = on_ended,
 };
 
+/* What has begun is brought to an end first.  An answer that won is connected before a later
+ * hang-up is looked at: the winner then hears that hang-up like any other.  Claims that
+ * are under way are awaited, for they have to be given back. */
+static bool may_leave(const struct call *call, const struct plan_input *input)
+{
+	if (call->state == CALL_CLAIM)
+		return input->kind == INPUT_CLAIMED;
+	return call->state != CALL_ANSWERED && call->state != CALL_ENDED;
+}
+
+/* However long the state waits: at this time the call may have to end. */
+static void look_by(const struct call *call, struct plan *plan, int64_t at_ms)
+{
+	const uint64_t left_ms = (uint64_t)MAX(at_ms - call->now_ms, 1);
+
+	plan->wait_ms = plan->wait_ms ? MIN(plan->wait_ms, left_ms) : left_ms;
+}
+
 void plan_next(struct call *call, const struct plan_input *input, struct plan *plan)
 {
-	/* An answer that won is connected before a later hang-up is looked at: the
-	 * winner then hears that hang-up like any other. */
-	if (call->state != CALL_ENDED && call->state != CALL_ANSWERED && leave_if_wanted(call, plan))
+	const bool has_claims = call->state == CALL_CLAIM && input->kind == INPUT_CLAIMED;
+
+	if (may_leave(call, input) && leave_if_wanted(call, plan)) {
+		if (has_claims)
+			plan_give_back(call, input, plan);
 		return;
+	}
 	states[call->state](call, input, plan);
 	if (plan->run_verbs)
 		plan_run(call, plan);
-	if (call->state != CALL_ENDED && call->caller_lost_until_ms > call->now_ms) {
-		const uint64_t left_ms = (uint64_t)(call->caller_lost_until_ms - call->now_ms);
-
-		plan->wait_ms = plan->wait_ms ? MIN(plan->wait_ms, left_ms) : left_ms;
-	}
+	if (call->state == CALL_ENDED)
+		return;
+	if (call->caller_lost_until_ms)
+		look_by(call, plan, call->caller_lost_until_ms);
+	if (time_limit_ms(call) != INT64_MAX)
+		look_by(call, plan, time_limit_ms(call));
 }

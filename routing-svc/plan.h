@@ -87,3 +87,8 @@ void plan_next(struct call *call, const struct plan_input *input, struct plan *p
 /* The clients to claim for (work CLAIM); fewer than max when the Dial has fewer. */
 uint64_t plan_ring_ms(struct call *call, struct plan *plan);
 size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max);
+bool plan_is_repeated(const struct plan_target targets[], size_t i);     /* the same client stands before it */
+
+/* Before CLAIMED: a call has room for so many legs.  Every client keeps one device before any
+ * keeps a second; the rest goes to surplus, to be released.  How many that are. */
+size_t plan_share_room(const struct call *call, struct claim_result claims[], struct claim_result surplus[], size_t n);

@@ -37,29 +37,99 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 	return n;
 }
 
+static size_t room_for(const struct call *call)
+{
+	return MIN((size_t)CALL_LEGS_SPARE, (size_t)CALL_LEGS_MAX - call->leg_count);
+}
+
+bool plan_is_repeated(const struct plan_target targets[], size_t i)
+{
+	for (size_t earlier = 0; earlier < i; earlier++) {
+		if (str_eq(targets[earlier].identity, targets[i].identity))
+			return true;
+	}
+	return false;
+}
+
+size_t plan_share_room(const struct call *call, struct claim_result claims[], struct claim_result surplus[],
+		       size_t n)
+{
+	size_t kept[PLAN_RING_MAX] = { 0 };
+	size_t room = room_for(call);
+	size_t left = 0;
+
+	for (bool more = true; more;) {
+		more = false;
+		for (size_t i = 0; i < n && room > 0; i++) {
+			if (kept[i] == claims[i].n)
+				continue;
+			kept[i]++;
+			room--;
+			more = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++) {
+		surplus[i] = (struct claim_result){ .n = claims[i].n - kept[i] };
+		if (surplus[i].n == 0)
+			continue;
+		surplus[i].devices = &claims[i].devices[kept[i]];
+		claims[i].n = kept[i];
+		if (kept[i] == 0)
+			claims[i].reason = STR("no_room");
+		left += surplus[i].n;
+	}
+	return left;
+}
+
 static void trace_refused(struct plan *plan, struct str identity, struct str reason)
 {
 	plan_trace(plan, "not_rung", "\"client\":" STR_FMT ",\"reason\":\"" STR_FMT "\"",
 		   STR_ARG(plan_quote(plan, identity)), STR_ARG(reason));
 }
 
-static void add_leg(struct call *call, struct plan *plan, const struct plan_target *target, unsigned index,
-		    const struct claimed_device *device)
+static struct leg *add_leg(struct call *call, const struct plan_target *target, unsigned index,
+			   const struct claimed_device *device)
 {
 	struct leg *leg = &call->legs[call->leg_count++];
 
 	*leg = (struct leg){ .number = call->leg_count,
 			     .attempt = call->attempt,
-			     .status = LEG_RUNG,
 			     .identity = target->identity,
 			     .device = device->device,
 			     .address = device->address,
 			     .target = index };
+	return leg;
+}
+
+static void ring_leg(struct call *call, struct plan *plan, struct leg *leg)
+{
+	leg->status = LEG_RUNG;
 	plan_effect(plan, EFFECT_RING, leg->number, "");
 	plan_trace(plan, "ring", "\"client\":" STR_FMT ",\"device\":\"%s\",\"leg\":%u,\"by\":\"%s\"",
-		   STR_ARG(plan_quote(plan, target->identity)), device->device.s, leg->number,
-		   device->address.s);
+		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s, leg->number, leg->address.s);
 	plan_callback(call, plan, leg, EVENT_INITIATED, "initiated");
+}
+
+static void give_back_leg(struct call *call, struct plan *plan, struct leg *leg)
+{
+	(void)call;
+	leg->status = LEG_CANCELLED;
+	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+}
+
+typedef void leg_fn(struct call *call, struct plan *plan, struct leg *leg);
+
+/* A leg for each claimed device; plan_share_room has seen to it that there is room. */
+static void add_legs(struct call *call, const struct plan_input *input, struct plan *plan,
+		     const struct plan_target targets[], size_t n, leg_fn *each)
+{
+	const size_t most = room_for(call) + call->leg_count;
+
+	for (size_t i = 0; i < n && i < input->n_claims; i++) {
+		for (size_t d = 0; d < input->claims[i].n && call->leg_count < most; d++)
+			each(call, plan,
+			     add_leg(call, &targets[i], (unsigned)i, &input->claims[i].devices[d]));
+	}
 }
 
 /* Nobody could be claimed: the weightiest reason of all targets says how the Dial ends. */
@@ -85,24 +155,30 @@ void plan_claimed(struct call *call, const struct plan_input *input, struct plan
 	const unsigned before = call->leg_count;
 
 	for (size_t i = 0; i < n && i < input->n_claims; i++) {
-		const struct claim_result *claim = &input->claims[i];
-
 		if (targets[i].target && targets[i].target->kind != TARGET_CLIENT)
 			trace_refused(plan, targets[i].target->name, STR("not_supported"));
-		else if (claim->n == 0)
-			trace_refused(plan, targets[i].identity, claim->reason);
-		for (size_t d = 0;
-		     d < claim->n && call->leg_count < MIN(before + CALL_LEGS_SPARE, CALL_LEGS_MAX); d++)
-			add_leg(call, plan, &targets[i], (unsigned)i, &claim->devices[d]);
+		else if (input->claims[i].n == 0)
+			trace_refused(plan, targets[i].identity, input->claims[i].reason);
 	}
+	add_legs(call, input, plan, targets, n, ring_leg);
 	if (call->leg_count == before) {
 		nobody(call, plan, input);
 		return;
 	}
 	call->state = CALL_RINGING;
 	call->until_ms = CALL_NOW - (int64_t)ring_ms;
+	call->idle_fetches = 0;
 	plan->wait_ms = ring_ms;
 	plan_effect(plan, EFFECT_PROGRESS, 0, "ringing");
+}
+
+/* The call ends just when its claims have come: nobody is rung, all are let go. */
+void plan_give_back(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	struct plan_target targets[PLAN_RING_MAX];
+	const size_t n = plan_targets(call, plan, targets, PLAN_RING_MAX);
+
+	add_legs(call, input, plan, targets, n, give_back_leg);
 }
 
 /* ---- ring ---- */
@@ -117,11 +193,23 @@ static void drop_leg(struct call *call, struct plan *plan, struct leg *leg, cons
 		      strcmp(why, "timeout") == 0 ? "no-answer" : "canceled");
 }
 
-static void cancel_rung(struct call *call, struct plan *plan, const char *why)
+/* Its device has rejected or vanished. */
+static void let_gone_go(struct call *call, struct plan *plan, struct leg *leg)
+{
+	if (leg->status != LEG_REJECTED && leg->status != LEG_LOST)
+		return;
+	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+	plan_callback(call, plan, leg, EVENT_COMPLETED, leg->status == LEG_REJECTED ? "busy" : "no-answer");
+	leg->status = LEG_ENDED;
+}
+
+static void end_ring(struct call *call, struct plan *plan, const char *why)
 {
 	for (unsigned i = 0; i < call->leg_count; i++) {
 		if (rings(&call->legs[i]))
 			drop_leg(call, plan, &call->legs[i], why);
+		else
+			let_gone_go(call, plan, &call->legs[i]);
 	}
 }
 
@@ -143,57 +231,58 @@ void plan_drop_legs(struct call *call, struct plan *plan, const char *why)
 {
 	const bool hung_up = strcmp(why, "caller_hangup") == 0;
 
-	cancel_rung(call, plan, why);
+	end_ring(call, plan, why);
 	if (call->state == CALL_BRIDGED)
 		end_talk(call, plan, hung_up ? "remote_hangup" : why);
-	if (call->state == CALL_CLAIM || call->state == CALL_RINGING)
-		call->outcome = STR("canceled");
 }
 
 static void report_ringing(struct call *call, struct plan *plan, struct leg *leg, enum leg_status status)
 {
 	leg->status = (char)status;
 	plan_callback(call, plan, leg, EVENT_RINGING, "ringing");
-	if (call->first_ring)
+	if (call->first_ring && !call->rang)
 		plan_callback(call, plan, NULL, EVENT_RINGING, "ringing");
+	call->rang = true;
 }
 
-/* Devices that rejected or vanished: their claims go, and their callbacks. */
-static void note_gone(struct call *call, struct plan *plan, bool *declined, bool *any_left)
+/* How somebody refused, "declined" or "busy"; NULL when nobody did. */
+static const char *refusal(const struct call *call)
 {
+	const char *word = NULL;
+
 	for (unsigned i = 0; i < call->leg_count; i++) {
-		struct leg *leg = &call->legs[i];
+		const struct leg *leg = &call->legs[i];
 
 		if (leg->attempt != call->attempt)
 			continue;
-		if (leg->status == LEG_ACKNOWLEDGED)
-			report_ringing(call, plan, leg, LEG_RINGING);
-		*any_left = *any_left || rings(leg);
-		if (leg->status == LEG_REJECTED || leg->status == LEG_LOST) {
-			*declined = *declined || leg->status == LEG_REJECTED;
-			plan_effect(plan, EFFECT_LET_GO, leg->number, "");
-			plan_callback(call, plan, leg, EVENT_COMPLETED,
-				      leg->status == LEG_REJECTED ? "busy" : "no-answer");
-			leg->status = LEG_ENDED;
-		}
-		*declined = *declined || str_eq(leg->reason, STR("declined"));
+		if (str_eq(leg->reason, STR("declined")))
+			return "declined";
+		if (str_eq(leg->reason, STR("busy")))
+			word = "busy";
 	}
+	return word;
 }
 
 void plan_ringing(struct call *call, struct plan *plan)
 {
-	bool declined = false, any_left = false;
+	const char *refused = refusal(call);
+	bool any_left = false;
 
-	note_gone(call, plan, &declined, &any_left);
+	for (unsigned i = 0; i < call->leg_count; i++) {
+		struct leg *leg = &call->legs[i];
+
+		if (leg->status == LEG_ACKNOWLEDGED)
+			report_ringing(call, plan, leg, LEG_RINGING);
+		let_gone_go(call, plan, leg);
+		any_left = any_left || rings(leg);
+	}
 	if (any_left && call->until_ms > call->now_ms) {
 		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);
-		return;
-	}
-	if (any_left) {
-		cancel_rung(call, plan, "timeout");
+	} else if (any_left) {
+		end_ring(call, plan, "timeout");
 		dial_over(call, plan, "no-answer", "no-answer");
 	} else {
-		dial_over(call, plan, declined ? "busy" : "no-answer", declined ? "declined" : "unreachable");
+		dial_over(call, plan, refused ? "busy" : "no-answer", refused ? refused : "unreachable");
 	}
 }
 
@@ -207,8 +296,11 @@ static void become_caller(struct call *call, struct plan *plan, const struct leg
 	call->caller_device = leg->device;
 	call->caller_address = leg->address;
 	call->caller_leg = leg->number;
+	call->caller_lost_until_ms = leg->lost_until_ms;
 	call->sdp = call->answer_sdp;
 	call->winner = 0;
+	if (call->hangup_leg == (int)leg->number)
+		call->hangup_leg = 0;
 	if (call->inline_document.n > 0)
 		plan_document(call, plan, STR("text/xml"), call->inline_document, STR(""));
 	else
@@ -230,7 +322,7 @@ void plan_connect(struct call *call, struct plan *plan)
 
 	if (leg->status == LEG_PICKED_UP)
 		report_ringing(call, plan, leg, LEG_ANSWERED);
-	cancel_rung(call, plan, "answered_elsewhere");
+	end_ring(call, plan, "answered_elsewhere");
 	plan_effect(plan, EFFECT_ENGAGE, leg->number, "");
 	plan_trace(plan, "connected", "\"leg\":%u,\"client\":" STR_FMT ",\"device\":\"%s\"", leg->number,
 		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s);
@@ -247,6 +339,7 @@ void plan_connect(struct call *call, struct plan *plan)
 	call->dial_bridged = true;
 	call->until_ms = CALL_NOW - (int64_t)(verb ? verb->time_limit_s : 14400) * 1000;
 	plan->work = WORK_AGAIN;
+	plan->wait_ms = AGAIN_LATE_MS;
 }
 
 void plan_bridged(struct call *call, struct plan *plan)

@@ -1,18 +1,6 @@
 /* plan_moves.c - the moves that lead from one state into another: fetch, ring, end. */
 #include "routing-svc/plan_private.h"
 
-void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
-{
-	call->state = CALL_FETCH;
-	call->fetch_url = url;
-	call->fetch_get = get;
-	call->fetch_extra = extra;
-	call->fetch_is_fallback = false;
-	call->fetch_number++;
-	plan->work = WORK_FETCH;
-	plan->wait_ms = FETCH_LATE_MS;
-}
-
 void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome,
 	      const char *tell_caller)
 {
@@ -21,6 +9,7 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 	call->status = status;
 	call->outcome = arena_copy(plan->arena, str_of(outcome));
 	plan->work = WORK_NONE;
+	plan->run_verbs = false;
 	plan->wait_ms = 0;
 	if (tell_caller)
 		plan_effect(plan, EFFECT_HANGUP, 0, tell_caller);
@@ -29,6 +18,24 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 			    !call->up_ms && str_eq(status, STR("busy")) ? "busy" : "");
 	plan_trace(plan, "ended", "\"status\":\"" STR_FMT "\",\"outcome\":\"%s\"", STR_ARG(status), outcome);
 	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
+}
+
+void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
+{
+	if (++call->idle_fetches > IDLE_FETCHES_MAX) {
+		plan_trace(plan, "loop", "\"url\":" STR_FMT ",\"fetches\":%u", STR_ARG(plan_quote(plan, url)),
+			   IDLE_FETCHES_MAX);
+		plan_end(call, plan, STR("failed"), "failed", "failed");
+		return;
+	}
+	call->state = CALL_FETCH;
+	call->fetch_url = url;
+	call->fetch_get = get;
+	call->fetch_extra = extra;
+	call->fetch_is_fallback = false;
+	call->fetch_number++;
+	plan->work = WORK_FETCH;
+	plan->wait_ms = FETCH_LATE_MS;
 }
 
 void plan_claim(struct call *call, struct plan *plan)

@@ -7,7 +7,10 @@
 #include "routing-svc/plan.h"
 
 /* A successor takes over when the owner is silent for so long in these states. */
-enum { FETCH_LATE_MS = 3000, CLAIM_LATE_MS = 5000 };
+enum { FETCH_LATE_MS = 3000, CLAIM_LATE_MS = 5000, AGAIN_LATE_MS = 1000 };
+
+/* So often may documents follow each other while nobody rings and no time passes. */
+enum { IDLE_FETCHES_MAX = 100 };
 
 /* plan_text.c */
 void plan_trace(struct plan *plan, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -31,6 +34,7 @@ void plan_fetched(struct call *call, const struct plan_input *input, struct plan
 
 /* plan_dial.c */
 void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan);
+void plan_give_back(struct call *call, const struct plan_input *input, struct plan *plan);
 void plan_ringing(struct call *call, struct plan *plan);
 void plan_connect(struct call *call, struct plan *plan);
 void plan_bridged(struct call *call, struct plan *plan);

@@ -115,6 +115,7 @@ void plan_run(struct call *call, struct plan *plan)
 			call->state = CALL_PAUSE;
 			call->until_ms = CALL_NOW - (int64_t)verb->length_s * 1000;
 			plan->wait_ms = MAX(verb->length_s * 1000u, 1u);
+			call->idle_fetches = verb->length_s ? 0 : call->idle_fetches;
 			return;
 		case VERB_MEDIA:
 			plan_trace(plan, "skipped", "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\"",

@@ -13,7 +13,8 @@
 #include "scripts.gen.h"
 
 enum {
-	STALE_MAX = 50,
+	STALE_MAX = 20,
+	STEPS_MAX = 8, /* a new round has new memory */
 	EFFECTS_LATE_MS = 1000,
 	EFFECTS_MAX = 64 * 1024,
 	ROUND_MS = 60000,
@@ -38,13 +39,16 @@ struct round { /* lives in its job */
 	struct plan_input input;
 	struct buf effects;
 	struct call_changes changes;
+	struct str done; /* a list of effects that was carried out, but stands in the record yet */
 	struct plan_target targets[PLAN_RING_MAX];
-	struct claim_result claims[PLAN_RING_MAX];
+	struct claim_result claims[PLAN_RING_MAX], surplus[PLAN_RING_MAX];
 	unsigned claimed_attempt;
+	int64_t claimed_fence;
 	struct account account;
 	struct http_fetch request;
 	struct http_result result;
-	unsigned stale;
+	unsigned stale, steps;
+	bool nudged; /* something happened after the call was read */
 };
 
 static void on_read(struct flow *flow);
@@ -72,6 +76,14 @@ static void over(struct round *round, enum round_end end, uint64_t wait_ms)
 	round->over(round->arg, end, wait_ms);
 }
 
+static void read_call(struct flow *flow)
+{
+	struct round *round = flow->state;
+
+	round->nudged = false;
+	call_read(flow, round->id, &round->call, STEP(on_read));
+}
+
 static void on_failed(struct flow *flow, enum err err)
 {
 	over(flow->state, err == ERR_NOT_FOUND ? ROUND_GONE : ROUND_FAILED, 0);
@@ -96,7 +108,7 @@ struct round *round_start(struct worker *worker, struct sid call, round_over_fn 
 	job_on_failed(flow, on_failed);
 	flow_deadline(flow, ROUND_MS);
 	flow_log(flow, "call", sid_str(&round->id));
-	call_read(flow, call, &round->call, STEP(on_read));
+	read_call(flow);
 	return round;
 }
 
@@ -132,8 +144,8 @@ static void on_read(struct flow *flow)
 	struct round *round = flow->state;
 
 	if (claims_are_late(round)) {
-		effects_release_claims(flow, &round->call, round->targets, round->claims,
-				       round->input.n_claims, STEP(on_released));
+		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
+				       round->claims, round->input.n_claims, STEP(on_released));
 		return;
 	}
 	if (!is_ours(flow->worker, &round->call)) {
@@ -170,7 +182,7 @@ static void on_commit(struct flow *flow, void *arg, const struct redis_reply *re
 		if (++round->stale > STALE_MAX)
 			flow_fail(flow, ERR_STALE, "");
 		else
-			call_read(flow, round->id, &round->call, STEP(on_read));
+			read_call(flow);
 		return;
 	}
 	round->call.revision = redis_int_at(reply, 1, 0);
@@ -228,6 +240,7 @@ static void on_planned(struct flow *flow)
 	round->plan.n_callbacks = 0;
 	round->plan.n_traces = 0;
 	round->stale = 0;
+	round->input = (struct plan_input){ .kind = INPUT_NONE }; /* what came of it is in the record now */
 	if (round->call.state == CALL_ENDED && round->before.state != CALL_ENDED) {
 		metric_add(METRIC_calls_ended_total, 1);
 		log_info("call_ended", "acct=%s status=" STR_FMT, round->call.account.s,
@@ -243,7 +256,8 @@ static void plan(struct flow *flow)
 	struct call *call = &round->call;
 
 	buf_clear(&round->effects);
-	buf_put(&round->effects, call->effects); /* what a predecessor may not have done */
+	if (!str_eq(call->effects, round->done))
+		buf_put(&round->effects, call->effects); /* what a predecessor may not have done */
 	round->plan =
 		(struct plan){ .arena = flow->arena,
 			       .instance = nodes_instance(worker_common(flow->worker)->nodes, flow->arena),
@@ -276,6 +290,7 @@ static void on_effects(struct flow *flow)
 		work(flow);
 		return;
 	}
+	round->done = round->call.effects;
 	round->before = call_copy(flow->arena, &round->call);
 	round->call.effects = STR("");
 	buf_clear(&round->effects);
@@ -324,6 +339,8 @@ static void on_account(struct flow *flow)
 	}
 	round->hold = loop_timer_new(flow->worker->loop, hold, round);
 	hold(round);
+	if (round->nudged)
+		round_nudge(round);
 	flow_fetch(flow, &round->request, &round->result, STEP(on_fetched));
 }
 
@@ -333,7 +350,7 @@ static void on_fetched(struct flow *flow)
 
 	stop_holding(round);
 	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
-	call_read(flow, round->id, &round->call, STEP(on_read));
+	read_call(flow);
 }
 
 static void forget_peek(const struct peek *peek)
@@ -372,6 +389,7 @@ void round_nudge(struct round *round)
 {
 	struct flow *job;
 
+	round->nudged = true;
 	if (!round->hold || round->peek)
 		return;
 	job = job_new(round->flow->worker, "call_peek", sizeof(struct peek));
@@ -394,6 +412,7 @@ static void claim(struct flow *flow)
 	struct flow_step each;
 
 	round->claimed_attempt = call->attempt;
+	round->claimed_fence = call->fence;
 	round->input = (struct plan_input){ .kind = INPUT_CLAIMED, .claims = round->claims, .n_claims = n };
 	if (n == 0) {
 		flow_next(flow, STEP(on_claimed));
@@ -412,25 +431,35 @@ static void claim(struct flow *flow)
 			.dead_nodes = dead,
 		};
 
-		if (round->targets[i].target && round->targets[i].target->kind != TARGET_CLIENT)
+		round->claims[i] = (struct claim_result){ .reason = STR("named_twice") };
+		if (plan_is_repeated(round->targets, i) ||
+		    (round->targets[i].target && round->targets[i].target->kind != TARGET_CLIENT))
 			flow_next(flow, each);
 		else
 			claim_take(flow, &ask, &round->claims[i], each);
 	}
 }
 
+/* What has no room among the legs is given back before anybody is rung. */
 static void on_claimed(struct flow *flow)
 {
 	struct round *round = flow->state;
 
-	call_read(flow, round->id, &round->call, STEP(on_read));
+	if (plan_share_room(&round->call, round->claims, round->surplus, round->input.n_claims) > 0)
+		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
+				       round->surplus, round->input.n_claims, STEP(read_call));
+	else
+		read_call(flow);
 }
 
 static void work(struct flow *flow)
 {
 	struct round *round = flow->state;
 
-	round->input = (struct plan_input){ .kind = INPUT_NONE };
+	if (round->plan.work != WORK_NONE && ++round->steps > STEPS_MAX) {
+		done(flow, ROUND_RESTS, 1);
+		return;
+	}
 	switch (round->plan.work) {
 	case WORK_FETCH:
 		fetch(flow);
@@ -439,7 +468,7 @@ static void work(struct flow *flow)
 		claim(flow);
 		break;
 	case WORK_AGAIN:
-		call_read(flow, round->id, &round->call, STEP(on_read));
+		read_call(flow);
 		break;
 	case WORK_NONE:
 		done(flow, round->call.state == CALL_ENDED ? ROUND_GONE : ROUND_RESTS, round->plan.wait_ms);

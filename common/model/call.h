@@ -99,9 +99,11 @@ struct call {
 	struct str fetch_url, fetch_extra;       /* extra: form text of Dial results or the error of the first URL */
 	bool fetch_get, fetch_is_fallback;
 	unsigned fetch_number;           /* makes the idempotency token */
+	unsigned idle_fetches;           /* since somebody rang or time passed */
 
 	/* the ring */
 	bool first_ring;                 /* of an outbound-api call: its answer runs the instructions */
+	bool rang;                       /* some device has acknowledged */
 	unsigned attempt;
 	unsigned leg_count;
 	struct leg *legs;                /* legs[0] is number 1; room for CALL_LEGS_SPARE more than there are */

@@ -7,7 +7,8 @@
 
 #include "common/io/flow.h"
 
-enum { JOB_ARENA_MAX = 1024 * 1024, JOB_DEADLINE_MS = 10000 };
+/* The cap is for a round of a call, which reads a record of up to 300 KB some twenty times. */
+enum { JOB_ARENA_MAX = 32 * 1024 * 1024, JOB_DEADLINE_MS = 10000 };
 
 /* name is a literal, for the log.  The job runs from its first flow_next or I/O. */
 struct flow *job_new(struct worker *worker, const char *name, size_t state_size) MUST_USE;

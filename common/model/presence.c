@@ -322,20 +322,44 @@ static void on_settled(struct flow *flow, void *arg, const struct redis_reply *r
 	flow_run(flow, op->next);
 }
 
-void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call,
-		  unsigned attempt, enum claim_change change, struct flow_step next)
+struct settling {
+	struct sid device, call;
+	struct str attempt, fence; /* "" for any */
+	enum claim_change change;
+};
+
+static void settle(struct flow *flow, struct client_key client, const struct settling *what,
+		   struct flow_step next)
 {
 	struct client_op *op = op_new(flow, client, NULL, next);
 	const struct str argv[] = {
 		op->partition,
 		op->prefix,
-		arena_copy(flow->arena, sid_str(&call)),
-		attempt ? number(flow, attempt) : STR(""),
+		sid_str(&what->call),
+		what->attempt,
+		what->fence,
 		number(flow, CLAIM_CHECK_MS),
-		arena_printf(flow->arena, "%c", change),
-		arena_copy(flow->arena, sid_str(&device)),
+		arena_printf(flow->arena, "%c", what->change),
+		sid_str(&what->device),
 	};
 
 	flow_script(flow, "claim_settle", on_settled, op, &scripts[SCRIPT_CLAIM_SETTLE], op->key,
 		    ARRAY_LEN(argv), argv);
+}
+
+void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call,
+		  unsigned attempt, enum claim_change change, struct flow_step next)
+{
+	const struct settling what = { device, call, attempt ? number(flow, attempt) : STR(""), STR(""),
+				       change };
+
+	settle(flow, client, &what, next);
+}
+
+void claim_give_back(struct flow *flow, struct client_key client, struct sid device, struct sid call,
+		     int64_t fence, struct flow_step next)
+{
+	const struct settling what = { device, call, STR(""), number(flow, fence), CLAIM_RELEASE };
+
+	settle(flow, client, &what, next);
 }

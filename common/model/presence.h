@@ -138,3 +138,6 @@ enum claim_change {
 /* Changes one device's claim if call and attempt (0: any) still match; may be repeated. */
 void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call, unsigned attempt,
                   enum claim_change change, struct flow_step next);
+/* Releases what claim_take gave under this fence; a claim that a successor has made since stays. */
+void claim_give_back(struct flow *flow, struct client_key client, struct sid device, struct sid call, int64_t fence,
+                     struct flow_step next);

@@ -99,6 +99,8 @@ static void test_a_leg_answers_whether_or_not_it_said_that_it_rings(void **state
 		create_ringing(store);
 		DO(store, "HSET", RECORD, "s2", statuses[i], "hup", "", "ctl", "", "win", "");
 		assert_told(answer_of(store, "2", ""), "ok");
+		/* that it rings is still to be reported, unless it was */
+		assert_string_equal(field(store, RECORD, "s2"), *statuses[i] == 'r' ? "a" : "p");
 	}
 }
 
@@ -190,12 +192,25 @@ static void test_a_rejection_ends_that_leg_only(void **state)
 	assert_told(tell(store, "reject", "3", "", "declined", DV3), "CALL_ENDED");
 }
 
-static void test_a_leg_hangs_up_only_when_it_talks(void **state)
+/* A client may not know yet that it was answered, by HTTP; the record does. */
+static void test_a_hang_up_of_a_leg_that_rings_is_a_rejection(void **state)
 {
 	struct store *store = *state;
 
 	create_ringing(store);
+	assert_told(tell(store, "hangup", "2", "", "remote_hangup", DV2), "ok");
+	assert_string_equal(field(store, RECORD, "s2"), "x");
+	assert_string_equal(field(store, RECORD, "r2"), "declined");
+	assert_int_equal(number(DO(store, "HEXISTS", RECORD, "hup")), 0);
 	assert_told(tell(store, "hangup", "2", "", "remote_hangup", DV2), "CALL_ENDED");
+	assert_told(tell(store, "hangup", "1", "", "remote_hangup", DV1), "CALL_ENDED");
+}
+
+static void test_a_leg_hangs_up_when_it_talks(void **state)
+{
+	struct store *store = *state;
+
+	create_ringing(store);
 	assert_told(answer_of(store, "2", "2"), "ok");
 	assert_told(tell(store, "hangup", "3", "", "remote_hangup", DV3), "CALL_ENDED");
 	assert_told(tell(store, "hangup", "2", "", "remote_hangup", DV2), "ok");
@@ -352,7 +367,8 @@ int main(void)
 		STORE_TEST(test_ringing_is_noted_once),
 		STORE_TEST(test_a_device_speaks_for_its_own_leg_only),
 		STORE_TEST(test_a_rejection_ends_that_leg_only),
-		STORE_TEST(test_a_leg_hangs_up_only_when_it_talks),
+		STORE_TEST(test_a_hang_up_of_a_leg_that_rings_is_a_rejection),
+		STORE_TEST(test_a_leg_hangs_up_when_it_talks),
 		STORE_TEST(test_a_gateway_has_no_device_to_show),
 		STORE_TEST(test_the_caller_of_a_created_call_hangs_up_in_every_state),
 		STORE_TEST(test_the_caller_of_a_created_call_may_come_back_in_every_state),

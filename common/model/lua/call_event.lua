@@ -5,7 +5,8 @@
 --   reject  leg word       declined or busy; text is the device
 --   gone    word           text is a device whose channel is gone; word is how long it may come back (ms)
 --   back    word           text is a device that was gone; word is its channel's address
---   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway
+--   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway;
+--                          of a leg that rings still it is a rejection
 --   detach                 the gateway's request waits no longer; the call goes on
 --   control word           by REST: canceled or completed
 -- Answers {"ok", owner address, state, n} or {error name, owner address, state}.
@@ -116,6 +117,8 @@ elseif event == 'gone' or event == 'back' then
 elseif event == 'hangup' then
 	if is_caller(leg) then
 		leg = '0'
+	elseif state == 'ringing' and waits then
+		return done('s' .. leg, 'x', 'r' .. leg, 'declined')
 	end
 	if state == 'ended' or (hung_up and (leg ~= '0' or have[8] == '0')) then
 		return refuse('CALL_ENDED')
