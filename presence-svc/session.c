@@ -195,7 +195,11 @@ static void on_close(void *arg, unsigned code)
 		session_free(session);
 		return;
 	}
-	log_debug("channel_closed", "acct=%s device=%s code=%u", session->account.s, session->device.s, code);
+	if (session->admitted)
+		log_debug("channel_closed", "acct=%s device=%s code=%u", session->account.s,
+			  session->device.s, code);
+	else
+		log_debug("channel_closed", "code=%u", code);
 	leave(session);
 	session->ws = NULL;
 	session->timer = loop_timer_free(session->timer);
