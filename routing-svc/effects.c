@@ -9,7 +9,8 @@
 #include "common/model/node.h"
 #include "routing-svc/outcome.h"
 
-enum { FRAME_MAX = 160 * 1024 };
+/* SDP and parameters may be nothing but characters that JSON writes as six. */
+enum { FRAME_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 16 * 1024 };
 
 /* ---- frames ---- */
 
@@ -32,13 +33,11 @@ static void frame_begin(struct frame *frame, struct sid to, struct str type, str
 
 static void frame_send(struct flow *flow, struct frame *frame, struct address to, struct flow_step next)
 {
-	struct str json;
-
 	json_object_end(&frame->w);
 	json_object_end(&frame->w);
-	json = arena_copy(flow->arena, buf_str(&frame->text));
+	INVARIANT(buf_ok(&frame->text));
+	inbox_send(flow, to, buf_str(&frame->text), next);
 	buf_fini(&frame->text);
-	inbox_send(flow, to, json, next);
 }
 
 /* ---- a leg ---- */
@@ -64,12 +63,11 @@ static struct str token_for(struct flow *flow, const struct call *call, const st
 	return copy;
 }
 
-static void put_parameters(struct flow *flow, struct frame *frame, const struct call *call,
-			   const struct leg *leg)
+static void put_parameters(struct frame *frame, const struct call *call, const struct leg *leg,
+			   struct plan *plan)
 {
-	struct plan plan = { .arena = flow->arena };
 	struct plan_target targets[PLAN_RING_MAX];
-	const size_t n = plan_targets((struct call *)call, &plan, targets, PLAN_RING_MAX);
+	const size_t n = plan_targets((struct call *)call, plan, targets, PLAN_RING_MAX);
 	const struct dial_target *target = leg->target < n ? targets[leg->target].target : NULL;
 
 	json_name(&frame->w, "parameters");
@@ -81,7 +79,8 @@ static void put_parameters(struct flow *flow, struct frame *frame, const struct 
 	json_object_end(&frame->w);
 }
 
-static void ring(struct flow *flow, const struct call *call, const struct leg *leg, struct flow_step next)
+static void ring(struct flow *flow, const struct call *call, const struct leg *leg, struct plan *plan,
+		 struct flow_step next)
 {
 	struct frame frame;
 
@@ -90,7 +89,7 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 	json_str(&frame.w, "from", call->from);
 	json_str(&frame.w, "to", arena_printf(flow->arena, "client:" STR_FMT, STR_ARG(leg->identity)));
 	json_str(&frame.w, "media", media_word_of(call->medium));
-	put_parameters(flow, &frame, call, leg);
+	put_parameters(&frame, call, leg, plan);
 	if (call->first_ring)
 		json_bool(&frame.w, "needs_offer", true);
 	else if (call->sdp.n > 0)
@@ -172,8 +171,9 @@ static void release_caller(struct flow *flow, const struct call *call, struct st
 
 /* ---- all of them ---- */
 
+/* plan: only for reading the document at hand, once for all of them */
 static void run_one(struct flow *flow, const struct call *call, const struct effect *effect,
-		    struct flow_step next)
+		    struct plan *plan, struct flow_step next)
 {
 	const struct leg *leg = call_leg((struct call *)call, effect->leg);
 
@@ -183,8 +183,10 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 		tell_caller(flow, call, effect, next);
 	else if (!leg)
 		flow_next(flow, next);
+	else if (effect->op == EFFECT_RING && !leg_rings(leg))
+		flow_next(flow, next); /* its predecessor rang it, and it is over by now */
 	else if (effect->op == EFFECT_RING)
-		ring(flow, call, leg, next);
+		ring(flow, call, leg, plan, next);
 	else if (effect->op == EFFECT_CANCEL)
 		tell_leg(flow, call, leg, STR("cancel"), effect->word, next);
 	else if (effect->op == EFFECT_HANGUP)
@@ -197,6 +199,7 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 
 void effects_run(struct flow *flow, const struct call *call, struct str list, struct flow_step next)
 {
+	struct plan plan = { .arena = flow->arena };
 	struct str rest = list;
 	struct effect effect;
 	struct flow_step each;
@@ -210,7 +213,7 @@ void effects_run(struct flow *flow, const struct call *call, struct str list, st
 	}
 	each = flow_join(flow, n, next);
 	while (effect_next(&list, &effect))
-		run_one(flow, call, &effect, each);
+		run_one(flow, call, &effect, &plan, each);
 }
 
 void effects_release_claims(struct flow *flow, const struct call *call, int64_t fence,

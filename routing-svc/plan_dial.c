@@ -3,11 +3,6 @@
 
 static void dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome);
 
-static bool rings(const struct leg *leg)
-{
-	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
-}
-
 uint64_t plan_ring_ms(struct call *call, struct plan *plan)
 {
 	const struct verb *verb = call->first_ring ? NULL : plan_verb(call, plan);
@@ -206,7 +201,7 @@ static void let_gone_go(struct call *call, struct plan *plan, struct leg *leg)
 static void end_ring(struct call *call, struct plan *plan, const char *why)
 {
 	for (unsigned i = 0; i < call->leg_count; i++) {
-		if (rings(&call->legs[i]))
+		if (leg_rings(&call->legs[i]))
 			drop_leg(call, plan, &call->legs[i], why);
 		else
 			let_gone_go(call, plan, &call->legs[i]);
@@ -274,7 +269,7 @@ void plan_ringing(struct call *call, struct plan *plan)
 		if (leg->status == LEG_ACKNOWLEDGED)
 			report_ringing(call, plan, leg, LEG_RINGING);
 		let_gone_go(call, plan, leg);
-		any_left = any_left || rings(leg);
+		any_left = any_left || leg_rings(leg);
 	}
 	if (any_left && call->until_ms > call->now_ms) {
 		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);

@@ -1,6 +1,7 @@
 /* round.c - see round.h. */
 #include "routing-svc/round.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/model/account.h"
@@ -48,10 +49,12 @@ struct round { /* lives in its job */
 	struct http_fetch request;
 	struct http_result result;
 	unsigned stale, steps;
-	bool nudged; /* something happened after the call was read */
+	bool nudged;	      /* something happened after the call was read */
+	uint64_t known_at_ms; /* when call->now_ms was the store's now, by our own clock */
 };
 
 static void on_read(struct flow *flow);
+static void decide(struct flow *flow);
 static void plan(struct flow *flow);
 static void on_effects(struct flow *flow);
 static void work(struct flow *flow);
@@ -143,6 +146,30 @@ static void on_read(struct flow *flow)
 {
 	struct round *round = flow->state;
 
+	round->known_at_ms = clock_mono_ms();
+	decide(flow);
+}
+
+/* What was committed is what stands in the record, unless somebody changed it since: then the
+ * next commit is stale. */
+static void go_on(struct flow *flow)
+{
+	struct round *round = flow->state;
+	const uint64_t now = clock_mono_ms();
+
+	if (round->nudged) {
+		read_call(flow);
+		return;
+	}
+	round->call.now_ms += (int64_t)(now - round->known_at_ms);
+	round->known_at_ms = now;
+	decide(flow);
+}
+
+static void decide(struct flow *flow)
+{
+	struct round *round = flow->state;
+
 	if (claims_are_late(round)) {
 		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
 				       round->claims, round->input.n_claims, STEP(on_released));
@@ -164,7 +191,7 @@ static void on_released(struct flow *flow)
 	struct round *round = flow->state;
 
 	round->input = (struct plan_input){ .kind = INPUT_NONE };
-	on_read(flow);
+	decide(flow);
 }
 
 /* ---- commit ---- */
@@ -187,6 +214,7 @@ static void on_commit(struct flow *flow, void *arg, const struct redis_reply *re
 	}
 	round->call.revision = redis_int_at(reply, 1, 0);
 	call_fix_times(&round->call, redis_int_at(reply, 2, 0));
+	round->known_at_ms = clock_mono_ms();
 	commit->then(flow);
 }
 
@@ -262,7 +290,8 @@ static void plan(struct flow *flow)
 		(struct plan){ .arena = flow->arena,
 			       .instance = nodes_instance(worker_common(flow->worker)->nodes, flow->arena),
 			       .effects = &round->effects };
-	round->before = call_copy(flow->arena, call);
+	round->before = *call;
+	*call = call_copy(flow->arena, call); /* with room for more legs */
 	plan_next(call, &round->input, &round->plan);
 	if (!buf_ok(&round->effects)) {
 		flow_fail(flow, ERR_TOO_LARGE, "the list of effects is too long");
@@ -350,7 +379,7 @@ static void on_fetched(struct flow *flow)
 
 	stop_holding(round);
 	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
-	read_call(flow);
+	go_on(flow);
 }
 
 static void forget_peek(const struct peek *peek)
@@ -447,9 +476,9 @@ static void on_claimed(struct flow *flow)
 
 	if (plan_share_room(&round->call, round->claims, round->surplus, round->input.n_claims) > 0)
 		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
-				       round->surplus, round->input.n_claims, STEP(read_call));
+				       round->surplus, round->input.n_claims, STEP(go_on));
 	else
-		read_call(flow);
+		go_on(flow);
 }
 
 static void work(struct flow *flow)
@@ -468,7 +497,7 @@ static void work(struct flow *flow)
 		claim(flow);
 		break;
 	case WORK_AGAIN:
-		read_call(flow);
+		go_on(flow);
 		break;
 	case WORK_NONE:
 		done(flow, round->call.state == CALL_ENDED ? ROUND_GONE : ROUND_RESTS, round->plan.wait_ms);

@@ -119,6 +119,11 @@ struct call {
 	unsigned sequence;               /* of the next status callback */
 };
 
+static inline bool leg_rings(const struct leg *leg)
+{
+	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
+}
+
 static inline struct leg *call_leg(struct call *call, unsigned number)
 {
 	return number >= 1 && number <= call->leg_count ? &call->legs[number - 1] : NULL;
