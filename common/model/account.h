@@ -121,3 +121,8 @@ void phone_numbers_list(struct accounts *accounts, struct flow *flow, struct sid
  * JSON file (deploy/accounts.sample.json); idempotent.  Runs its own loop; exit code:
  * 0 all there, 1 the store failed, 2 the file is not acceptable (nothing was written). */
 int account_seed(const struct settings *settings, const char *file);
+
+/* presence-svc --reseal: what accounts keep sealed under CLUSTER_SECRET_PREVIOUS is sealed again
+ * under CLUSTER_SECRET, while instances run.  Runs its own loop; exit code: 0 all is sealed under
+ * CLUSTER_SECRET, 1 the store failed or something does not open (it is named). */
+int account_reseal(const struct settings *settings);

@@ -238,28 +238,36 @@ static bool read_field(const struct record_field *field, const struct json *valu
 	return false;
 }
 
-bool record_read(const struct record_kind *kind, const struct seal *seal, struct sid account, struct str id,
-		 struct str text, struct arena *arena, void *out)
+const char *record_read_fault(const struct record_kind *kind, const struct seal *seal, struct sid account,
+			      struct str id, struct str text, struct arena *arena, void *out)
 {
 	struct json *doc = NULL;
-	bool readable =
-		text.n <= RECORD_MAX && json_parse(text, &doc, NULL) == ERR_NONE && json_is_object(doc);
 
 	memset(out, 0, kind->size);
-	readable = readable && sid_parse(id, kind->prefix, out);
-	for (size_t i = 0; readable && i < kind->n; i++) {
+
+	const bool is_record = text.n <= RECORD_MAX && json_parse(text, &doc, NULL) == ERR_NONE &&
+			       json_is_object(doc) && sid_parse(id, kind->prefix, out);
+	const char *fault = is_record ? NULL : "";
+
+	for (size_t i = 0; !fault && i < kind->n; i++) {
 		const struct record_field *field = &kind->fields[i];
 		const struct json *value = json_get(doc, field->name);
 		char space[2 * SID_SIZE + 32];
 
-		if (value)
-			readable = read_field(field, value, seal,
-					      seal_context(space, account, id, field->name), arena, out);
-		else if (is_text(field))
+		if (!value && is_text(field))
 			*text_of(out, field) = STR("");
+		else if (value && !read_field(field, value, seal,
+					      seal_context(space, account, id, field->name), arena, out))
+			fault = field->name;
 	}
 	json_free(doc);
-	return readable;
+	return fault;
+}
+
+bool record_read(const struct record_kind *kind, const struct seal *seal, struct sid account, struct str id,
+		 struct str text, struct arena *arena, void *out)
+{
+	return !record_read_fault(kind, seal, account, id, text, arena, out);
 }
 
 void record_copy(const struct record_kind *kind, struct arena *arena, const void *from, void *to)

@@ -42,6 +42,10 @@ void record_write(const struct record_kind *kind, const struct seal *seal, struc
 /* False: not a record of ours, or sealed under a secret that we do not have. */
 MUST_USE bool record_read(const struct record_kind *kind, const struct seal *seal, struct sid account, struct str id,
                           struct str text, struct arena *arena, void *out);
+/* The same, and says what is in the way: the name of the first such field, "" when the text is
+ * no record at all.  NULL: it is read. */
+const char *record_read_fault(const struct record_kind *kind, const struct seal *seal, struct sid account, struct str id,
+                              struct str text, struct arena *arena, void *out) MUST_USE;
 
 void record_copy(const struct record_kind *kind, struct arena *arena, const void *from, void *to);
 void *record_pack(const struct record_kind *kind, const void *record, size_t *size) MUST_USE;   /* one block, for x_free */

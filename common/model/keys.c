@@ -98,6 +98,17 @@ struct str key_account(struct arena *arena, struct str account)
 	return arena_printf(arena, "a:{" STR_FMT "}", STR_ARG(account));
 }
 
+struct str key_account_pattern(void)
+{
+	return STR("a:{AC*}");
+}
+
+bool key_account_parse(struct str key, struct sid *out)
+{
+	return key.n == 3 + SID_LEN + 1 && str_starts(key, STR("a:{")) && str_ends(key, STR("}")) &&
+	       sid_parse(str_n(key.p + 3, SID_LEN), "AC", out);
+}
+
 struct str key_account_keys(struct arena *arena, struct str account)
 {
 	return arena_printf(arena, "k:{" STR_FMT "}", STR_ARG(account));

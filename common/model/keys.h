@@ -36,6 +36,8 @@ struct str key_outbox_due(struct arena *arena, unsigned shard);                 
 struct str key_dead_letters(struct arena *arena, unsigned shard, struct str account);  /* z:{cN}:AC */
 struct str key_inbox(struct arena *arena, struct address to);                          /* in:ND.k */
 struct str key_account(struct arena *arena, struct str account);                       /* a:{AC} */
+struct str key_account_pattern(void);                                                  /* SCAN's, of every a:{AC} */
+MUST_USE bool key_account_parse(struct str key, struct sid *out);
 struct str key_account_keys(struct arena *arena, struct str account);                  /* k:{AC} */
 struct str key_account_applications(struct arena *arena, struct str account);          /* ap:{AC} */
 struct str key_account_numbers(struct arena *arena, struct str account);               /* pn:{AC}: PN -> JSON */

@@ -37,7 +37,7 @@ static const struct conf_row rows[] = {
 static const struct service {
 	const char *name;
 	uint64_t port;
-	bool seeds;
+	bool keeps_accounts;
 } services[] = {
 	{ "presence-svc", 8081, true },
 	{ "routing-svc", 8082, false },
@@ -45,7 +45,7 @@ static const struct service {
 
 struct arguments {
 	bool print_config;
-	const char *seed_file;
+	struct settings_errand errand;
 };
 
 static const struct service *service_named(const char *name)
@@ -62,15 +62,17 @@ static const struct service *service_named(const char *name)
 static void print_usage(const struct service *service, FILE *out)
 {
 	fprintf(out, "usage: %s [--help | --version | --print-config%s]\n", service->name,
-		service->seeds ? " | --seed FILE" : "");
+		service->keeps_accounts ? " | --seed FILE | --reseal" : "");
 }
 
 _Noreturn static void help(const struct service *service)
 {
 	print_usage(service, stdout);
-	if (service->seeds)
+	if (service->keeps_accounts)
 		printf("\n--seed FILE creates the accounts in FILE and exits; doing it again changes "
-		       "nothing.\n");
+		       "nothing.\n"
+		       "--reseal seals under CLUSTER_SECRET what accounts have sealed under "
+		       "CLUSTER_SECRET_PREVIOUS,\nand exits; instances may run.\n");
 	printf("\nSettings come from the environment; NAME_FILE names a file that holds the value of "
 	       "NAME.\n\n");
 	conf_help(rows, ARRAY_LEN(rows), stdout);
@@ -98,14 +100,18 @@ static struct arguments read_arguments(const struct service *service, int argc, 
 			exit(EXIT_SUCCESS);
 		} else if (str_eq(argument, STR("--print-config"))) {
 			arguments.print_config = true;
-		} else if (str_eq(argument, STR("--seed")) && service->seeds) {
+		} else if (str_eq(argument, STR("--seed")) && service->keeps_accounts) {
 			if (i + 1 == argc)
 				refuse(service, "a file has to follow", argv[i]);
-			arguments.seed_file = argv[++i];
+			arguments.errand.seed_file = argv[++i];
+		} else if (str_eq(argument, STR("--reseal")) && service->keeps_accounts) {
+			arguments.errand.reseals = true;
 		} else {
 			refuse(service, "unknown argument", argv[i]);
 		}
 	}
+	if (arguments.errand.seed_file && arguments.errand.reseals)
+		refuse(service, "--seed does not go together with", "--reseal");
 	return arguments;
 }
 
@@ -157,7 +163,7 @@ static bool agree(const struct settings *settings)
 }
 
 void settings_load(struct settings *out, const char *service_name, int argc, char **argv,
-		   const char **seed_file)
+		   struct settings_errand *errand)
 {
 	const struct service *service = service_named(service_name);
 	const struct arguments arguments = read_arguments(service, argc, argv);
@@ -171,8 +177,7 @@ void settings_load(struct settings *out, const char *service_name, int argc, cha
 		settings_free(out);
 		exit(EXIT_SUCCESS);
 	}
-	if (seed_file)
-		*seed_file = arguments.seed_file;
+	*errand = arguments.errand;
 }
 
 void settings_free(struct settings *settings)

@@ -19,8 +19,13 @@ struct settings {
 #undef SETTING_WORD
 };
 
+/* What presence-svc is to do instead of serving; neither elsewhere. */
+struct settings_errand {
+	const char *seed_file;           /* NULL: none */
+	bool reseals;
+};
+
 /* Reads the environment; handles --help, --version and --print-config, and
- * exits for them (0) and for a bad value or argument (2).  --seed FILE is left
- * in *seed_file for presence-svc (NULL elsewhere). */
-void settings_load(struct settings *out, const char *service, int argc, char **argv, const char **seed_file);
+ * exits for them (0) and for a bad value or argument (2). */
+void settings_load(struct settings *out, const char *service, int argc, char **argv, struct settings_errand *errand);
 void settings_free(struct settings *settings);

@@ -18,7 +18,7 @@ enum { LOADED = 77, TEXT_SIZE = 16384 };
 _Noreturn static void load(const struct run *run)
 {
 	char *argv[4] = { "x" };
-	const char *seed = "untouched";
+	struct settings_errand errand = { .seed_file = "untouched", .reseals = true };
 	struct settings settings;
 	int argc = 1;
 
@@ -27,9 +27,10 @@ _Noreturn static void load(const struct run *run)
 	setenv("CLUSTER_SECRET", SECRET, 1);
 	if (run->environment[0])
 		setenv(run->environment[0], run->environment[1], 1);
-	settings_load(&settings, run->service, argc, argv, &seed);
-	printf("port=%lu workers=%lu label=%s seed=%s\n", (unsigned long)settings.port,
-	       (unsigned long)settings.workers, settings.host_label[0] ? "named" : "", seed ? seed : "none");
+	settings_load(&settings, run->service, argc, argv, &errand);
+	printf("port=%lu workers=%lu label=%s seed=%s reseals=%d\n", (unsigned long)settings.port,
+	       (unsigned long)settings.workers, settings.host_label[0] ? "named" : "",
+	       errand.seed_file ? errand.seed_file : "none", errand.reseals);
 	settings_free(&settings);
 	exit(LOADED);
 }
@@ -67,11 +68,22 @@ static void presence(void **state)
 {
 	static const struct run runs[] = {
 		{ "presence-svc", { 0 }, { 0 }, LOADED, "port=8081 workers=" },
-		{ "presence-svc", { 0 }, { "WORKERS", "3" }, LOADED, "workers=3 label=named seed=none" },
+		{ "presence-svc",
+		  { 0 },
+		  { "WORKERS", "3" },
+		  LOADED,
+		  "workers=3 label=named seed=none reseals=0" },
 		{ "presence-svc", { 0 }, { "PORT", "18081" }, LOADED, "port=18081" },
-		{ "presence-svc", { "--seed", "file" }, { 0 }, LOADED, "seed=file" },
+		{ "presence-svc", { "--seed", "file" }, { 0 }, LOADED, "seed=file reseals=0" },
+		{ "presence-svc", { "--reseal" }, { 0 }, LOADED, "seed=none reseals=1" },
 		{ "presence-svc", { "--seed" }, { 0 }, 2, "a file has to follow --seed" },
+		{ "presence-svc",
+		  { "--reseal", "--seed", "file" },
+		  { 0 },
+		  2,
+		  "--seed does not go together with --reseal" },
 		{ "presence-svc", { "--help" }, { 0 }, 0, "--seed FILE" },
+		{ "presence-svc", { "--help" }, { 0 }, 0, "\n--reseal seals" },
 		{ "presence-svc", { "--help" }, { 0 }, 0, "  NODE_LEASE_MS\n" },
 		{ "presence-svc", { "--version" }, { 0 }, 0, "presence-svc " SWITCHHOOK_VERSION "\n" },
 		{ "presence-svc", { "--print-config" }, { 0 }, 0, "\nCLUSTER_SECRET=(set)\n" },
@@ -92,8 +104,9 @@ static void routing(void **state)
 {
 	static const struct run runs[] = {
 		{ "routing-svc", { 0 }, { 0 }, LOADED, "port=8082" },
-		{ "routing-svc", { 0 }, { 0 }, LOADED, "label=named seed=none" },
+		{ "routing-svc", { 0 }, { 0 }, LOADED, "label=named seed=none reseals=0" },
 		{ "routing-svc", { "--seed", "file" }, { 0 }, 2, "unknown argument --seed" },
+		{ "routing-svc", { "--reseal" }, { 0 }, 2, "unknown argument --reseal" },
 		{ "routing-svc", { "--print-config" }, { 0 }, 0, "\nPORT=8082\n" },
 	};
 
