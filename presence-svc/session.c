@@ -35,9 +35,16 @@ static struct sessions *sessions_of(struct worker *worker)
 static void on_open(void *arg, struct ws *ws)
 {
 	struct worker *worker = arg;
-	struct sessions *sessions = sessions_of(worker);
-	struct session *session = x_alloc(sizeof(*session));
+	struct sessions *sessions;
+	struct session *session;
 
+	if (worker->stopping) {
+		ws_set_arg(ws, NULL);
+		ws_drop(ws);
+		return;
+	}
+	sessions = sessions_of(worker);
+	session = x_alloc(sizeof(*session));
 	session->worker = worker;
 	session->ws = ws;
 	session->waiting_end = &session->waiting;
@@ -143,6 +150,8 @@ void session_next(struct session *session)
 		session_free(session);
 		return;
 	}
+	if (session->waiting && session->worker->stopping)
+		forget_waiting(session);
 	while (session->waiting && !session->busy) { /* one that cannot be read occupies nobody */
 		struct waiting *waiting = dequeue(session);
 
@@ -190,9 +199,12 @@ static void on_close(void *arg, unsigned code)
 {
 	struct session *session = arg;
 
+	if (!session) /* never opened */
+		return;
 	if (!session->worker) {
 		session->ws = NULL;
-		session_free(session);
+		if (!session->busy) /* else session_next frees */
+			session_free(session);
 		return;
 	}
 	if (session->admitted)
@@ -507,6 +519,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 	{
 		DL_DELETE(sessions->all, session);
 		session->timer = loop_timer_free(session->timer);
+		forget_waiting(session);
 		session->worker = NULL;
 		ws_drop(session->ws);
 	}

@@ -69,12 +69,9 @@ void waiters_tell_all(struct waiters *waiters)
 
 struct waiters *waiters_free(struct waiters *waiters)
 {
-	struct waiter *waiter, *next;
-
 	if (!waiters)
 		return NULL;
-	HASH_ITER(hh, waiters->table, waiter, next)
-	drop(waiters, waiter);
+	waiters_tell_all(waiters); /* each holds its flow until it is told */
 	x_free(waiters);
 	return NULL;
 }

@@ -36,7 +36,19 @@ void flow_init(struct flow *flow, const struct flow_kind *kind, struct worker *w
 		.owner = owner,
 		.waiting_for = "",
 		.ends_at_ms = UINT64_MAX,
+		.next = worker->flows,
+		.at = &worker->flows,
 	};
+	if (flow->next)
+		flow->next->at = &flow->next;
+	worker->flows = flow;
+}
+
+static void unlink_flow(struct flow *flow)
+{
+	*flow->at = flow->next;
+	if (flow->next)
+		flow->next->at = flow->at;
 }
 
 void *flow_state(struct flow *flow, size_t size)
@@ -106,6 +118,7 @@ static void end_if_settled(struct flow *flow)
 	if (!flow->over || flow->pending || flow->ended)
 		return;
 	flow->ended = true;
+	unlink_flow(flow);
 	flow->deadline = loop_timer_free(flow->deadline);
 	flow->kind->on_end(flow);
 }
@@ -169,6 +182,14 @@ void flow_fail(struct flow *flow, enum err err, const char *fmt, ...)
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
 	fail(flow, err, detail);
+}
+
+/* None of them ends in here: an end that nothing else holds up comes through the loop. */
+void flows_close(struct worker *worker)
+{
+	worker->stopping = true;
+	for (struct flow *flow = worker->flows; flow; flow = flow->next)
+		fail(flow, ERR_CLOSED, "");
 }
 
 void flow_on_abandon(struct flow *flow, void (*fn)(struct flow *flow, void *arg), void *arg)

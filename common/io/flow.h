@@ -53,6 +53,7 @@ struct flow {
 	void *owner;                     /* struct req *, struct session *, struct call * ... by kind */
 	void *state;                     /* the handler's own struct, from the arena */
 	/* private */
+	struct flow *next, **at;         /* of the worker's flows; *at points here */
 	const char *waiting_for;         /* step name, for the log */
 	struct flow_step join_next;
 	unsigned join_left;
@@ -84,6 +85,10 @@ void flow_fail(struct flow *flow, enum err err, const char *fmt, ...) PRINTF_LIK
 void flow_abandon(struct flow *flow);                        /* the owner went away */
 void flow_on_abandon(struct flow *flow, void (*fn)(struct flow *flow, void *arg), void *arg);
 bool flow_is_live(const struct flow *flow);
+
+/* The worker stops: every flow that lives fails with ERR_CLOSED, so that no step of theirs runs
+ * once what they use is gone.  They end as their I/O comes back. */
+void flows_close(struct worker *worker);
 
 /* Waits for n I/Os started side by side: pass the returned step to each. */
 struct flow_step flow_join(struct flow *flow, unsigned n, struct flow_step next) MUST_USE;

@@ -19,6 +19,7 @@
 
 struct redis;
 struct http_client;
+struct flow;
 
 struct worker {
 	unsigned index;
@@ -29,6 +30,8 @@ struct worker {
 	struct http_client *untrusted;   /* customers' URLs */
 	void *app;                       /* the service's own per-worker state */
 	bool draining;
+	bool stopping;                   /* set by flows_close: nothing is begun any more */
+	struct flow *flows;              /* all that have not ended (flow.h) */
 	/* private */
 	bool started;
 	bool drained;

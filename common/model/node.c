@@ -78,8 +78,14 @@ struct handover { /* a table on its way to another worker */
 static void take_table(void *arg)
 {
 	struct handover *handover = arg;
-	struct nodes *nodes = worker_common(handover->to)->nodes;
+	struct nodes *nodes;
 
+	if (handover->to->stopping) {
+		x_free(handover->table);
+		x_free(handover);
+		return;
+	}
+	nodes = worker_common(handover->to)->nodes;
 	x_free(nodes->table);
 	nodes->table = handover->table;
 	note_dead(nodes);
@@ -239,8 +245,11 @@ static bool loops_are_alive(struct nodes *nodes)
 static void tell_buried(void *arg)
 {
 	struct worker *worker = arg;
-	struct nodes *nodes = worker_common(worker)->nodes;
+	struct nodes *nodes;
 
+	if (worker->stopping)
+		return;
+	nodes = worker_common(worker)->nodes;
 	nodes->joined = false;
 	if (nodes->conf.on_buried)
 		nodes->conf.on_buried(nodes->worker);

@@ -161,6 +161,7 @@ static void stop(struct worker *worker)
 
 	part->http = http_server_free(part->http);
 	part->inbox = redis_stream_free(part->inbox);
+	flows_close(worker);
 	worker->untrusted = http_client_free(worker->untrusted);
 	worker->redis = redis_free(worker->redis);
 	app->accounts = accounts_free(app->accounts);
@@ -168,6 +169,7 @@ static void stop(struct worker *worker)
 	part->process->service->close(worker);
 	x_free(part);
 	x_free(app);
+	worker->app = NULL; /* what still comes through the loop finds nothing */
 }
 
 static enum err start(struct worker *worker)

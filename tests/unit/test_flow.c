@@ -382,6 +382,23 @@ static void steps_log_in_context(void **state)
 	flow_done(&t.flow);
 }
 
+static void of_a_worker_that_stops_no_step_runs_any_more(void **state)
+{
+	(void)state;
+	flow_hold(&t.flow, "io");
+	flow_next(&t.flow, STEP(step_a));
+	flow_sleep(&t.flow, 60000, STEP(step_a));
+	flows_close(&t.worker);
+	assert_string_equal(t.trace, "F");
+	assert_int_equal(t.err, ERR_CLOSED);
+	run_for(1);
+	assert_string_equal(t.trace, "F");
+	assert_ptr_equal(t.worker.flows, &t.flow);
+	flow_resume(&t.flow, STEP(step_a));
+	assert_string_equal(t.trace, "FE");
+	assert_null(t.worker.flows);
+}
+
 #define WITH_FLOW(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -405,6 +422,7 @@ int main(void)
 		WITH_FLOW(settling_tells_whether_to_go_on),
 		WITH_FLOW(state_is_zeroed_and_kept),
 		WITH_FLOW(steps_log_in_context),
+		WITH_FLOW(of_a_worker_that_stops_no_step_runs_any_more),
 	};
 
 	log_setup(LOG_ERROR, LOG_LOGFMT, "test");
