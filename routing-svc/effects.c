@@ -63,13 +63,17 @@ static struct str token_for(struct flow *flow, const struct call *call, const st
 	return copy;
 }
 
-static void put_parameters(struct frame *frame, const struct call *call, const struct leg *leg,
-			   struct plan *plan)
+/* The client of the ring that the leg came from. */
+static struct plan_target target_of(const struct call *call, const struct leg *leg, struct plan *plan)
 {
 	struct plan_target targets[PLAN_RING_MAX];
 	const size_t n = plan_targets((struct call *)call, plan, targets, PLAN_RING_MAX);
-	const struct dial_target *target = leg->target < n ? targets[leg->target].target : NULL;
 
+	return leg->target < n ? targets[leg->target] : (struct plan_target){ .from = call->from };
+}
+
+static void put_parameters(struct frame *frame, const struct dial_target *target)
+{
 	json_name(&frame->w, "parameters");
 	json_object(&frame->w);
 	for (size_t i = 0; target && i < target->n_parameters; i++) {
@@ -82,14 +86,15 @@ static void put_parameters(struct frame *frame, const struct call *call, const s
 static void ring(struct flow *flow, const struct call *call, const struct leg *leg, struct plan *plan,
 		 struct flow_step next)
 {
+	const struct plan_target target = target_of(call, leg, plan);
 	struct frame frame;
 
 	frame_begin(&frame, leg->device, STR("incoming"), sid_leg(call->id, leg->number));
 	json_str(&frame.w, "token", token_for(flow, call, leg));
-	json_str(&frame.w, "from", call->from);
+	json_str(&frame.w, "from", target.from);
 	json_str(&frame.w, "to", arena_printf(flow->arena, "client:" STR_FMT, STR_ARG(leg->identity)));
 	json_str(&frame.w, "media", media_word_of(call->medium));
-	put_parameters(&frame, call, leg, plan);
+	put_parameters(&frame, target.target);
 	if (call->first_ring)
 		json_bool(&frame.w, "needs_offer", true);
 	else if (call->sdp.n > 0)

@@ -47,6 +47,7 @@ enum plan_input_kind { INPUT_NONE, INPUT_FETCHED, INPUT_CLAIMED };
 
 struct plan_target {                     /* one client of the ring at hand */
 	struct str identity;
+	struct str from;                         /* whom it is shown as the caller */
 	const struct dial_target *target;        /* NULL: the To of an outbound-api call */
 };
 

@@ -22,12 +22,14 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 
 		out[0] = (struct plan_target){ .identity = str_starts(call->to, scheme)
 								   ? str_skip(call->to, scheme.n)
-								   : call->to };
+								   : call->to,
+						 .from = call->from };
 		return 1;
 	}
 	verb = plan_verb(call, plan);
 	for (size_t i = 0; verb && i < verb->n_targets && n < max; i++)
 		out[n++] = (struct plan_target){ .identity = verb->targets[i].identity,
+						 .from = verb->caller_id.n > 0 ? verb->caller_id : call->from,
 						 .target = &verb->targets[i] };
 	return n;
 }

@@ -38,7 +38,16 @@ describe('the first call', () => {
 		await cluster.presenceBecomes('alice', p => p.status === 'available', 'is available again');
 		const call = await cluster.api2010('GET', `/Calls/${body.call}.json`);
 		assert.equal(call.body.status, 'completed');
-		const trace = await cluster.v1('GET', `/Calls/${body.call}/Trace`);
-		console.log(trace.body.events.map(e => `${e.at} ${e.host} ${e.event} ${JSON.stringify(e.detail)}`).join('\n'));
+		await Promise.all([laptop.close(), phone.close()]);
+	});
+
+	test('a Dial\'s callerId is what the client is shown', async () => {
+		const alice = await cluster.connect('alice');
+		cluster.customer.answer('/voice', '<Response><Dial callerId="+15550199"><Client>alice</Client></Dial></Response>');
+		const outcome = cluster.communicate();
+		const ring = await alice.next('incoming');
+		assert.equal(ring.from, '+15550199');
+		await alice.request({ type: 'reject', call: ring.call });
+		assert.equal((await outcome).body.outcome, 'declined');
 	});
 });
