@@ -1,8 +1,6 @@
 /* plan_text.c - what a plan says (trace), lists (effects) and reads (the document at hand). */
 #include "routing-svc/plan_private.h"
 
-#include <stdio.h>
-
 #include "common/base/json.h"
 
 /* ---- saying and listing ---- */
@@ -23,15 +21,18 @@ struct str plan_quote(struct plan *plan, struct str text)
 
 void plan_trace(struct plan *plan, const char *event, const char *fmt, ...)
 {
-	char detail[1200];
+	struct buf detail;
 	va_list ap;
 
 	if (plan->n_traces == PLAN_TRACES_MAX)
 		return;
+	buf_init(&detail, CALL_TRACE_MAX);
 	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
+	buf_vprintf(&detail, fmt, ap);
 	va_end(ap);
-	plan->traces[plan->n_traces++] = call_trace(plan->arena, plan->instance, event, "%s", detail);
+	plan->traces[plan->n_traces++] =
+		call_trace(plan->arena, plan->instance, event, "%s", buf_cstr(&detail));
+	buf_fini(&detail);
 }
 
 void plan_effect(struct plan *plan, enum effect_op op, unsigned leg, const char *word)

@@ -1,8 +1,6 @@
 /* call.c - the record's fields in one table; reading, making and telling. */
 #include "common/model/call.h"
 
-#include <stdio.h>
-
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/model/app.h"
@@ -442,14 +440,18 @@ void call_create(struct flow *flow, const struct call *call, struct address owne
 
 struct str call_trace(struct arena *arena, struct str instance, const char *event, const char *fmt, ...)
 {
-	char detail[1024];
+	struct buf detail;
+	struct str line;
 	va_list ap;
 
+	buf_init(&detail, CALL_TRACE_MAX);
 	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
+	buf_vprintf(&detail, fmt, ap);
 	va_end(ap);
-	return arena_printf(arena, "{\"event\":\"%s\"," STR_FMT ",\"detail\":{%s}}", event, STR_ARG(instance),
-			    detail);
+	line = arena_printf(arena, "{\"event\":\"%s\"," STR_FMT ",\"detail\":{%s}}", event, STR_ARG(instance),
+			    buf_ok(&detail) ? buf_cstr(&detail) : "");
+	buf_fini(&detail);
+	return line;
 }
 
 static struct str own_instance(struct flow *flow)

@@ -174,5 +174,6 @@ void call_tell_later(struct worker *worker, const struct call_event *event);
 /* A device of the call has lost its channel: it may come back within LEG_LOST_MS. */
 void call_device_gone(struct worker *worker, struct sid call, struct sid device);
 
+enum { CALL_TRACE_MAX = 8192 };
 /* One line of a call's trace.  instance: nodes_instance; fmt: the members of its detail, as JSON. */
 struct str call_trace(struct arena *arena, struct str instance, const char *event, const char *fmt, ...) PRINTF_LIKE(4, 5);
