@@ -50,6 +50,7 @@ struct reseal {
 	size_t n_ids, at_id;
 	unsigned tries;
 	bool stopped;
+	bool finished;
 	struct count count;
 };
 
@@ -300,7 +301,8 @@ static void on_end(struct flow *flow)
 	struct reseal *reseal = flow->owner;
 
 	reseal->arena = arena_free(reseal->arena);
-	if (reseal->stopped || str_eq(str_of(reseal->cursor), FIRST_AND_LAST))
+	reseal->finished = !reseal->stopped && str_eq(str_of(reseal->cursor), FIRST_AND_LAST);
+	if (reseal->stopped || reseal->finished)
 		errand_end(&reseal->errand);
 	else
 		loop_defer(reseal->errand.worker.loop, start_piece, reseal);
@@ -332,7 +334,7 @@ int account_reseal(const struct settings *settings)
 	errand_close(&reseal->errand);
 	seal_free(reseal->both);
 	seal_free(reseal->newest);
-	print_count("", &reseal->count);
+	print_count(reseal->finished ? "" : "so far ", &reseal->count);
 	exit_code = reseal->errand.exit_code;
 	x_free(reseal);
 	return exit_code;

@@ -58,6 +58,9 @@ async function becomes(env, code, counts) {
 const record = ({ sid: id }) => redis.command('HGET', `a:{${id}}`, 'record');
 const keyRecord = ({ sid: id }, key) => redis.command('HGET', `k:{${id}}`, key.sid);
 
+/** How often caches were told to drop an account: once with every write. */
+const published = async () => Number(/cmdstat_publish:calls=(\d+)/.exec(await redis.command('INFO', 'commandstats'))[1]);
+
 /** A record without what is sealed in it. */
 const open = text => Object.entries(JSON.parse(text)).filter(([, value]) => !String(value).startsWith('s1.'));
 
@@ -66,7 +69,7 @@ test('an empty store has nothing to reseal', () => becomes(B_AND_A, 0, { records
 test('the secrets of accounts and keys, and nothing else, are sealed anew; doing it again writes nothing', async () => {
 	const [first] = await seeded(A_ONLY, account(2, { auth_token_second: 'auth-token-of-late' }), account(0, { status: 'closed' }));
 	const all = async () => [await record(first), await keyRecord(first, first.keys[0])];
-	const before = await all();
+	const before = await all(), told = await published();
 	await becomes(B_AND_A, 0, { records: 4, resealed: 4, current: 0, unreadable: 0 });
 	const after = await all();
 	after.forEach((text, i) => {
@@ -75,6 +78,7 @@ test('the secrets of accounts and keys, and nothing else, are sealed anew; doing
 	});
 	await becomes(B_AND_A, 0, { records: 4, resealed: 0, current: 4, unreadable: 0 });
 	assert.deepEqual(await all(), after);
+	assert.equal(await published(), told + 4);
 	await becomes(B_ONLY, 0, { records: 4, resealed: 0, current: 4, unreadable: 0 });
 });
 
@@ -144,20 +148,20 @@ describe('a record that does not open', () => {
 test('a failure of the store ends it with 1, and names where', async () => {
 	const [one] = await seeded(A_ONLY, account(0));
 	await redis.command('SET', `k:{${one.sid}}`, 'not a hash');
-	const { code, output } = await reseal(B_AND_A);
+	const { code, output } = await runService('presence-svc', ['--reseal'], settings(redis, B_AND_A));
 	assert.equal(code, 1, output);
 	assert.ok(output.includes(`resealing stopped at account ${one.sid}: `), output);
+	assert.match(output, /^so far 1 records: 1 resealed, 0 already current, 0 unreadable$/m);
 });
 
 test('a change between reading and writing wins, and is sealed anew itself', async () => {
 	const [one] = await seeded(A_ONLY, account(1));
-	const [key] = one.keys;
-	const changed = (await keyRecord(one, key)).replace('Key 0', 'Renamed').replace(/"updated":(\d+)/, (_, at) => `"updated":${Number(at) + 1}`);
+	const changed = (await record(one)).replace('"Test"', '"Renamed"').replace(/"updated":(\d+)/, (_, at) => `"updated":${Number(at) + 1}`);
 	const isHeldBack = pattern => until(async () => (await redis.command('CLIENT', 'LIST')).split('\n').some(line => /flags=b/.test(line) && pattern.test(line)), `${pattern} waits`);
 
-	// Redis takes reads only, and holds back: the record's other writer first, then our write of what we read before.
+	// Redis takes reads only, and holds back first another's change, then what --reseal makes of the record that it read before.
 	await redis.command('CLIENT', 'PAUSE', 20_000, 'WRITE');
-	const change = run('redis-cli', ['-p', String(redis.port), '--no-auth-warning', '-a', PASSWORD, 'HSET', `k:{${one.sid}}`, key.sid, changed]);
+	const change = run('redis-cli', ['-p', String(redis.port), '--no-auth-warning', '-a', PASSWORD, 'HSET', `a:{${one.sid}}`, 'record', changed]);
 	await isHeldBack(/cmd=hset/);
 	const resealing = reseal({ ...B_AND_A, REDIS_TIMEOUT_MS: '20000' });
 	await isHeldBack(/name=reseal.*cmd=evalsha/);
@@ -165,6 +169,6 @@ test('a change between reading and writing wins, and is sealed anew itself', asy
 	await change;
 	const { code, counts, output } = await resealing;
 	assert.deepEqual({ code, counts }, { code: 0, counts: { records: 2, resealed: 2, current: 0, unreadable: 0 } }, output);
-	assert.equal(JSON.parse(await keyRecord(one, key)).name, 'Renamed');
+	assert.equal(JSON.parse(await record(one)).name, 'Renamed');
 	await becomes(B_ONLY, 0, { records: 2, resealed: 0, current: 2, unreadable: 0 });
 });

@@ -106,12 +106,34 @@ static void test_identity(void **state)
 	assert_false(identity_is_valid(str_n(longest, IDENTITY_MAX + 1)));
 }
 
+static void test_account_of_a_key(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"a:{AC}",
+		"a:{AC00000000000000000000000000000001}x",
+		"a:{AC0000000000000000000000000000000g}",
+		"a:{SK00000000000000000000000000000001}",
+		"k:{AC00000000000000000000000000000001}",
+		"a:{AC00000000000000000000000000000001)",
+	};
+	struct arena *arena = arena_new(1024);
+	struct sid sid;
+
+	(void)state;
+	assert_true(key_account_parse(key_account(arena, account), &sid));
+	assert_string_equal(sid.s, account.p);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(key_account_parse(str_of(bad[i]), &sid));
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc16),	 cmocka_unit_test(test_partition),
 		cmocka_unit_test(test_shard),	 cmocka_unit_test(test_spelling),
-		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_identity), cmocka_unit_test(test_account_of_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
