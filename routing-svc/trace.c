@@ -11,7 +11,7 @@
 #include "common/model/call.h"
 #include "routing-svc/app.h"
 
-enum { TRACE_MAX = 1024 * 1024 };
+enum { TRACE_MAX = 500 * CALL_TRACE_MAX };
 
 struct trace {
 	struct req *req;
