@@ -1,6 +1,6 @@
 /* plan_fixture.h - a call on the table: events happen to it, one plan follows, and what it decided is one line.
  *
- * stage_* make a call, event_* do to its record what lua/call_event.lua would do, plan_*
+ * stage_* make a call, event_* do to its record what lua/call_event.lua would do, round_*
  * run one round as the bridge does (the commit's times become the stage's now).
  * summary() is the whole decision:
  *
@@ -135,7 +135,7 @@ static inline void time_passes(struct stage *stage, int64_t ms)
 
 /* ---- one round ---- */
 
-static inline void plan_with(struct stage *stage, const struct plan_input *input)
+static inline void round_with(struct stage *stage, const struct plan_input *input)
 {
 	buf_clear(&stage->effects);
 	stage->input = *input;
@@ -147,28 +147,28 @@ static inline void plan_with(struct stage *stage, const struct plan_input *input
 	stage->call.revision++;
 }
 
-static inline void plan_look(struct stage *stage)
+static inline void round_look(struct stage *stage)
 {
-	plan_with(stage, &(struct plan_input){ .kind = INPUT_NONE });
+	round_with(stage, &(struct plan_input){ .kind = INPUT_NONE });
 }
 
-static inline void plan_fetched_as(struct stage *stage, const char *content_type, const char *document)
+static inline void round_fetched_as(struct stage *stage, const char *content_type, const char *document)
 {
-	plan_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
+	round_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
 					       .content_type = str_of(content_type),
 					       .body = str_of(document),
 					       .url = STR(URL),
 					       .fetch_number = stage->call.fetch_number });
 }
 
-static inline void plan_document(struct stage *stage, const char *document)
+static inline void round_document(struct stage *stage, const char *document)
 {
-	plan_fetched_as(stage, "text/xml", document);
+	round_fetched_as(stage, "text/xml", document);
 }
 
-static inline void plan_fetch_failed(struct stage *stage, enum err err)
+static inline void round_fetch_failed(struct stage *stage, enum err err)
 {
-	plan_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
+	round_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
 					       .err = err,
 					       .body = STR("the server answered 500"),
 					       .fetch_number = stage->call.fetch_number });
@@ -192,13 +192,13 @@ static inline struct claim_result refused_because(const char *reason)
 	return (struct claim_result){ .reason = str_of(reason) };
 }
 
-static inline void plan_claims(struct stage *stage, const struct claim_result *claims, size_t n)
+static inline void round_claims(struct stage *stage, const struct claim_result *claims, size_t n)
 {
-	plan_with(stage, &(struct plan_input){ .kind = INPUT_CLAIMED, .claims = claims, .n_claims = n });
+	round_with(stage, &(struct plan_input){ .kind = INPUT_CLAIMED, .claims = claims, .n_claims = n });
 }
 
 /* alice has `first` devices, bob `second` */
-static inline void plan_claimed_devices(struct stage *stage, size_t first, size_t second)
+static inline void round_claimed_devices(struct stage *stage, size_t first, size_t second)
 {
 	struct claim_result claims[2] = { claims_of(stage, first), claims_of(stage, second) };
 
@@ -206,7 +206,7 @@ static inline void plan_claimed_devices(struct stage *stage, size_t first, size_
 		claims[0].reason = STR("offline");
 	if (!second)
 		claims[1].reason = STR("offline");
-	plan_claims(stage, claims, stage->call.first_ring ? 1 : 2);
+	round_claims(stage, claims, stage->call.first_ring ? 1 : 2);
 }
 
 /* ---- what was decided ---- */
@@ -274,13 +274,13 @@ static inline const char *summary(struct stage *stage)
 static inline void stage_fetching(struct stage *stage, enum caller_kind caller)
 {
 	stage_call(stage, caller);
-	plan_look(stage);
+	round_look(stage);
 }
 
 static inline void stage_claiming(struct stage *stage, enum caller_kind caller, const char *document)
 {
 	stage_fetching(stage, caller);
-	plan_document(stage, document);
+	round_document(stage, document);
 	assert_int_equal(stage->call.state, CALL_CLAIM);
 }
 
@@ -288,7 +288,7 @@ static inline void stage_claiming(struct stage *stage, enum caller_kind caller, 
 static inline void stage_ringing(struct stage *stage, enum caller_kind caller, const char *document)
 {
 	stage_claiming(stage, caller, document);
-	plan_claimed_devices(stage, 2, 1);
+	round_claimed_devices(stage, 2, 1);
 	assert_int_equal(stage->call.state, CALL_RINGING);
 }
 
@@ -303,7 +303,7 @@ static inline void stage_answered(struct stage *stage, enum caller_kind caller, 
 static inline void stage_bridged(struct stage *stage, enum caller_kind caller, const char *document)
 {
 	stage_answered(stage, caller, document);
-	plan_look(stage);
+	round_look(stage);
 	assert_int_equal(stage->call.state, CALL_BRIDGED);
-	plan_look(stage);
+	round_look(stage);
 }

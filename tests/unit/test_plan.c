@@ -42,13 +42,13 @@ static void in_bridged(struct stage *stage)
 static void in_pause(struct stage *stage)
 {
 	stage_fetching(stage, CALLER_DEVICE);
-	plan_document(stage, "<Response><Pause length=\"5\"/><Hangup/></Response>");
+	round_document(stage, "<Response><Pause length=\"5\"/><Hangup/></Response>");
 }
 
 static void in_ended(struct stage *stage)
 {
 	stage_fetching(stage, CALLER_DEVICE);
-	plan_document(stage, "<Response><Reject/></Response>");
+	round_document(stage, "<Response><Reject/></Response>");
 }
 
 /* ---- the events ---- */
@@ -128,27 +128,27 @@ static void completed(struct stage *stage)
 
 static void look(struct stage *stage)
 {
-	plan_look(stage);
+	round_look(stage);
 }
 
 static void fetched(struct stage *stage)
 {
-	plan_document(stage, DIAL(""));
+	round_document(stage, DIAL(""));
 }
 
 static void fetch_failed(struct stage *stage)
 {
-	plan_fetch_failed(stage, ERR_FETCH_FAILED);
+	round_fetch_failed(stage, ERR_FETCH_FAILED);
 }
 
 static void claimed(struct stage *stage)
 {
-	plan_claimed_devices(stage, 2, 1);
+	round_claimed_devices(stage, 2, 1);
 }
 
 static void nobody(struct stage *stage)
 {
-	plan_claimed_devices(stage, 0, 0);
+	round_claimed_devices(stage, 0, 0);
 }
 
 /* ---- the table ---- */

@@ -2,11 +2,11 @@
 #include "tests/unit/plan_fixture.h"
 
 /* Claims refused for these reasons, one per target. */
-static void plan_refused(struct stage *stage, const char *first, const char *second)
+static void round_refused(struct stage *stage, const char *first, const char *second)
 {
 	const struct claim_result claims[] = { refused_because(first), refused_because(second) };
 
-	plan_claims(stage, claims, stage->call.first_ring ? 1 : 2);
+	round_claims(stage, claims, stage->call.first_ring ? 1 : 2);
 }
 
 static void assert_dial_over(struct stage *stage, const char *status, const char *outcome)
@@ -34,12 +34,12 @@ static void test_why_nobody_rings_decides_the_outcome(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		stage_claiming(stage, CALLER_DEVICE, DIAL(""));
-		plan_refused(stage, rows[i].first, rows[i].second);
+		round_refused(stage, rows[i].first, rows[i].second);
 		assert_dial_over(stage, rows[i].status, rows[i].outcome);
 
 		stage_call(stage, CALLER_API);
-		plan_look(stage);
-		plan_refused(stage, rows[i].first, "");
+		round_look(stage);
+		round_refused(stage, rows[i].first, "");
 		assert_int_equal(stage->call.state, CALL_ENDED);
 	}
 }
@@ -65,7 +65,7 @@ static void test_who_refused_decides_the_outcome(void **state)
 				event_reject(stage, leg, rows[i].legs[leg - 1]);
 			else
 				event_lost(stage, leg);
-			plan_look(stage); /* each noticed by itself */
+			round_look(stage); /* each noticed by itself */
 			assert_int_equal(stage->call.state, leg < 3 ? CALL_RINGING : CALL_PAUSE);
 		}
 		assert_dial_over(stage, rows[i].status, rows[i].outcome);
@@ -78,11 +78,11 @@ static void test_a_ring_ends_when_its_time_is_over(void **state)
 
 	stage_ringing(stage, CALLER_DEVICE, DIAL(""));
 	time_passes(stage, 19999);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ringing none 1 [] []");
 	event_reject(stage, 1, "declined");
 	time_passes(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 5000 [L 1, C 2 timeout, L 2, C 3 timeout, L 3] [1=busy, 2=no-answer]");
 	assert_dial_over(stage, "no-answer", "no-answer");
 }
@@ -95,7 +95,7 @@ static void test_the_action_hears_how_it_went(void **state)
 	stage_bridged(stage, CALLER_DEVICE, DIAL("action=\"/after\" method=\"GET\""));
 	time_passes(stage, 7900);
 	event_hangup(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "fetch fetch 3000 [L 1] [1=completed]");
 	leg = arena_printf(stage->arena, "%s", sid_leg(stage->call.id, 1).s).p;
 	assert_str_equal(stage->call.fetch_url, "/after");
@@ -110,11 +110,11 @@ static void test_the_action_hears_how_it_went(void **state)
 	assert_int_equal(stage->call.hangup_leg, -1);
 
 	stage_claiming(stage, CALLER_DEVICE, DIAL("action=\"/after\""));
-	plan_refused(stage, "offline", "dnd");
+	round_refused(stage, "offline", "dnd");
 	assert_str_equal(stage->call.fetch_extra, "DialCallStatus=busy&DialBridged=false");
 	assert_false(stage->call.fetch_get);
 	/* the next document knows nothing of it */
-	plan_document(stage, "<Response><Redirect>/more</Redirect></Response>");
+	round_document(stage, "<Response><Redirect>/more</Redirect></Response>");
 	assert_str_equal(stage->call.fetch_extra, "");
 }
 
@@ -126,15 +126,15 @@ static void test_the_next_dial_begins_anew(void **state)
 		      "<Response><Dial><Client>alice</Client><Client>bob</Client></Dial>"
 		      "<Dial timeout=\"5\"><Client>carol</Client></Dial></Response>");
 	event_hangup(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "claim claim 5000 [L 1] []");
 	assert_int_equal(stage->call.attempt, 2);
 	assert_int_equal(stage->call.winner, 0);
 	assert_str_equal(stage->call.answer_sdp, "");
-	plan_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
 	assert_plan(stage, "ringing none 5000 [R 4, P 0 ringing] []");
 	event_answer(stage, 4);
-	plan_look(stage);
+	round_look(stage);
 	/* the call's own `in-progress` is told once */
 	assert_plan(stage, "bridged again 1000 [E 4, A 4, A 0] []");
 }
@@ -150,7 +150,7 @@ static void test_what_cannot_be_rung_is_passed_over(void **state)
 	stage_claiming(stage, CALLER_DEVICE,
 		       "<Response><Dial><Number>+15550001</Number><Client>bob</Client>"
 		       "<Client>bob</Client></Dial></Response>");
-	plan_claims(stage, claims, ARRAY_LEN(claims));
+	round_claims(stage, claims, ARRAY_LEN(claims));
 	assert_plan(stage, "ringing none 30000 [R 1, P 0 ringing] []");
 	assert_int_equal(call_leg(&stage->call, 1)->target, 1);
 	assert_str_equal(call_leg(&stage->call, 1)->identity, "bob");
@@ -217,19 +217,19 @@ static void test_the_shorter_time_limit_ends_the_talk(void **state)
 	stage_bridged(stage, CALLER_DEVICE, DIAL("")); /* its own limit is 60 s */
 	stage->call.time_limit_s = 90;
 	time_passes(stage, 60000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 5000 [H 1 time_limit, L 1] [1=completed]");
 	time_passes(stage, 4000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 1000 [] []");
 
 	stage_bridged(stage, CALLER_DEVICE, DIAL(""));
 	stage->call.time_limit_s = 20;
 	time_passes(stage, 5000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "bridged none 15000 [] []");
 	time_passes(stage, 15000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage,
 		    "ended none 0 [H 1 time_limit, L 1, H 0 time_limit, L 0] [1=completed, 0=completed]");
 	assert_str_equal(stage->call.status, "completed");
@@ -242,7 +242,7 @@ static void test_a_call_that_is_not_up_has_no_time_limit(void **state)
 	stage_ringing(stage, CALLER_DEVICE, DIAL(""));
 	stage->call.time_limit_s = 1;
 	time_passes(stage, 5000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ringing none 15000 [] []");
 }
 
@@ -251,9 +251,9 @@ static void test_a_call_that_is_not_up_has_no_time_limit(void **state)
 static void stage_created(struct stage *stage, size_t devices)
 {
 	stage_call(stage, CALLER_API);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "claim claim 5000 [] [0=initiated]");
-	plan_claims(stage, (struct claim_result[]){ claims_of(stage, devices) }, 1);
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, devices) }, 1);
 }
 
 static void test_the_first_answer_of_a_created_call_becomes_its_caller(void **state)
@@ -263,13 +263,13 @@ static void test_the_first_answer_of_a_created_call_becomes_its_caller(void **st
 	stage_created(stage, 2);
 	assert_plan(stage, "ringing none 30000 [R 1, R 2, P 0 ringing] []");
 	event_ringing(stage, 2);
-	plan_look(stage);
+	round_look(stage);
 	event_ringing(stage, 1);
 	assert_plan(stage, "ringing none 30000 [] [0=ringing]");
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ringing none 30000 [] []");
 	event_answer(stage, 2);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "fetch fetch 3000 [C 1 answered_elsewhere, L 1, E 2] [0=in-progress]");
 	assert_str_equal(stage->call.fetch_url, URL);
 	assert_int_equal(stage->call.caller, CALLER_DEVICE);
@@ -277,13 +277,13 @@ static void test_the_first_answer_of_a_created_call_becomes_its_caller(void **st
 	assert_true(sid_eq(stage->call.caller_device, call_leg(&stage->call, 2)->device));
 	assert_str_equal(stage->call.sdp, "v=0 answer");
 
-	plan_document(stage, DIAL(""));
-	plan_claimed_devices(stage, 1, 0);
+	round_document(stage, DIAL(""));
+	round_claimed_devices(stage, 1, 0);
 	event_answer(stage, 3);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "bridged again 1000 [E 3, A 3, A 0] [3=ringing, 3=in-progress]");
 	event_hangup(stage, 0);
-	plan_look(stage);
+	round_look(stage);
 	/* leg 2 is the caller by now: it is let go as such */
 	assert_plan(stage, "ended none 0 [H 3 remote_hangup, L 3, L 0] [3=completed, 0=completed]");
 }
@@ -294,11 +294,11 @@ static void test_a_created_call_that_nobody_answers_ends(void **state)
 
 	stage_created(stage, 1);
 	time_passes(stage, 30000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [C 1 timeout, L 1] [0=no-answer]");
 	stage_created(stage, 1);
 	event_reject(stage, 1, "declined");
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [L 1] [0=busy]");
 	assert_str_equal(stage->call.outcome, "declined");
 	stage_created(stage, 0);
@@ -313,12 +313,12 @@ static void test_its_own_document_needs_no_fetch(void **state)
 	stage_created(stage, 1);
 	stage->call.inline_document = STR("<Response><Dial><Client>bob</Client></Dial></Response>");
 	event_answer(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "claim claim 5000 [E 1] [0=ringing, 0=in-progress]");
 	stage_created(stage, 1);
 	stage->call.inline_document = STR("<Response><Dial>");
 	event_answer(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [E 1, H 0 failed, L 0] [0=ringing, 0=in-progress, 0=failed]");
 }
 
@@ -330,23 +330,23 @@ static void test_a_winner_that_is_gone_at_once_ends_the_created_call(void **stat
 	stage_created(stage, 1);
 	event_answer(stage, 1);
 	event_hangup(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [E 1, L 0] [0=ringing, 0=in-progress, 0=completed]");
 
 	stage_created(stage, 1);
 	stage->call.inline_document = STR("<Response><Dial><Client>bob</Client></Dial></Response>");
 	event_answer(stage, 1);
 	event_hangup(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [E 1, L 0] [0=ringing, 0=in-progress, 0=completed]");
 
 	stage_created(stage, 1);
 	event_answer(stage, 1);
 	call_leg(&stage->call, 1)->lost_until_ms = stage->call.now_ms + 2000;
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "fetch fetch 2000 [E 1] [0=ringing, 0=in-progress]");
 	time_passes(stage, 2000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [L 0] [0=completed]");
 }
 
@@ -358,14 +358,14 @@ static void test_a_waiting_gateway_is_told_of_every_end(void **state)
 
 	stage_ringing(stage, CALLER_GATEWAY, DIAL(""));
 	event_hangup(stage, 0); /* by another request than the one that waits */
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage,
 		    "ended none 0 [C 1 caller_hangup, L 1, C 2 caller_hangup, L 2, C 3 caller_hangup, L 3, "
 		    "H 0 caller_hangup] [1=canceled, 2=canceled, 0=canceled]");
 	assert_str_equal(stage->call.outcome, "caller_hangup");
 	stage_ringing(stage, CALLER_GATEWAY, DIAL(""));
 	event_control(stage, "completed");
-	plan_look(stage);
+	round_look(stage);
 	assert_str_equal(stage->call.status, "canceled");
 	assert_str_equal(stage->call.outcome, "canceled");
 }
@@ -377,7 +377,7 @@ static void test_a_caller_that_finds_all_busy_is_let_go_slowly(void **state)
 
 	stage_claiming(stage, CALLER_DEVICE,
 		       "<Response><Dial><Client>alice</Client><Client>bob</Client></Dial></Response>");
-	plan_refused(stage, "on_call", "offline");
+	round_refused(stage, "on_call", "offline");
 	assert_plan(stage, "ended none 0 [H 0 busy, L 0 busy] [0=busy]");
 }
 

@@ -96,7 +96,7 @@ static void after_plan(struct world *world)
 
 static void look(struct world *world)
 {
-	plan_look(world->stage);
+	round_look(world->stage);
 	after_plan(world);
 }
 
@@ -120,9 +120,9 @@ static const char *const documents[] = {
 static void fetched(struct world *world)
 {
 	if (below(world, 8) == 0)
-		plan_fetch_failed(world->stage, ERR_FETCH_FAILED);
+		round_fetch_failed(world->stage, ERR_FETCH_FAILED);
 	else
-		plan_document(world->stage, documents[below(world, ARRAY_LEN(documents))]);
+		round_document(world->stage, documents[below(world, ARRAY_LEN(documents))]);
 	after_plan(world);
 }
 
@@ -152,7 +152,7 @@ static void claimed(struct world *world)
 	hold(world, left == 0);
 	for (size_t i = 0; i < n; i++)
 		total -= surplus[i].n;
-	plan_claims(stage, claims, n);
+	round_claims(stage, claims, n);
 	hold(world, stage->call.leg_count - before == total);
 	after_plan(world);
 }

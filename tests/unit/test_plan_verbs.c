@@ -4,7 +4,7 @@
 static void stage_with(struct stage *stage, const char *document)
 {
 	stage_fetching(stage, CALLER_DEVICE);
-	plan_document(stage, document);
+	round_document(stage, document);
 }
 
 /* Is there a trace line with this event and this text in it? */
@@ -44,8 +44,8 @@ static void test_verbs_that_end_the_call(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		stage_fetching(stage, CALLER_DEVICE);
 		stage->call.up_ms = rows[i].up ? stage->call.now_ms : 0;
-		plan_document(stage,
-			      arena_printf(stage->arena, "<Response>%s</Response>", rows[i].document).p);
+		round_document(stage,
+			       arena_printf(stage->arena, "<Response>%s</Response>", rows[i].document).p);
 		assert_plan(stage, arena_printf(stage->arena, "ended none 0 [%s] [0=%s]", rows[i].told,
 						rows[i].status)
 					   .p);
@@ -73,16 +73,16 @@ static void test_pauses_last_as_long_as_they_say(void **state)
 
 	stage_with(stage, "<Response><Pause length=\"0\"/><Pause/><Pause length=\"3600\"/></Response>");
 	assert_plan(stage, "pause none 1 [] []");
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 1000 [] []");
 	time_passes(stage, 999);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 1 [] []");
 	time_passes(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "pause none 3600000 [] []");
 	time_passes(stage, 3600000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [H 0 completed, L 0] [0=completed]");
 }
 
@@ -107,12 +107,12 @@ static void test_the_same_in_json(void **state)
 	struct stage *stage = *state;
 
 	stage_fetching(stage, CALLER_DEVICE);
-	plan_fetched_as(stage, "application/json",
-			"{\"instructions\":[{\"verb\":\"pause\",\"length\":2},{\"verb\":\"reject\","
-			"\"reason\":\"busy\"}]}");
+	round_fetched_as(stage, "application/json",
+			 "{\"instructions\":[{\"verb\":\"pause\",\"length\":2},{\"verb\":\"reject\","
+			 "\"reason\":\"busy\"}]}");
 	assert_plan(stage, "pause none 2000 [] []");
 	time_passes(stage, 2000);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [H 0 busy, L 0 busy] [0=busy]");
 }
 
@@ -123,16 +123,16 @@ static void test_running_out_of_verbs_keeps_the_outcome_of_the_last_dial(void **
 	struct stage *stage = *state;
 
 	stage_claiming(stage, CALLER_DEVICE, document);
-	plan_claims(stage, (struct claim_result[]){ refused_because("offline") }, 1);
+	round_claims(stage, (struct claim_result[]){ refused_because("offline") }, 1);
 	assert_plan(stage, "ended none 0 [H 0 unreachable, L 0] [0=no-answer]");
 	stage_claiming(stage, CALLER_DEVICE, document);
-	plan_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
 	event_reject(stage, 1, "declined");
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [L 1, H 0 declined, L 0 busy] [0=busy]");
 	stage_bridged(stage, CALLER_DEVICE, document);
 	event_hangup(stage, 1);
-	plan_look(stage);
+	round_look(stage);
 	assert_plan(stage, "ended none 0 [L 1, H 0 completed, L 0] [0=completed]");
 }
 
@@ -147,7 +147,7 @@ static void test_redirect_fetches_the_next_document(void **state)
 	assert_str_equal(stage->call.fetch_url, "../next?a=1");
 	assert_true(stage->call.fetch_get);
 	assert_int_equal(stage->call.fetch_number, 2);
-	plan_look(stage); /* a successor asks again, by the same number */
+	round_look(stage); /* a successor asks again, by the same number */
 	assert_plan(stage, "fetch fetch 3000 [] []");
 	assert_int_equal(stage->call.fetch_number, 2);
 }
@@ -159,7 +159,7 @@ static void test_a_failed_fetch_goes_to_the_fallback_once(void **state)
 	stage_fetching(stage, CALLER_DEVICE);
 	stage->call.fallback_url = STR("/fallback");
 	stage->call.fallback_get = true;
-	plan_fetch_failed(stage, ERR_FETCH_CONNECT);
+	round_fetch_failed(stage, ERR_FETCH_CONNECT);
 	assert_plan(stage, "fetch fetch 3000 [] []");
 	assert_str_equal(stage->call.fetch_url, "/fallback");
 	assert_true(stage->call.fetch_get && stage->call.fetch_is_fallback);
@@ -168,7 +168,7 @@ static void test_a_failed_fetch_goes_to_the_fallback_once(void **state)
 	assert_int_equal(stage->call.fetch_number, 2);
 	assert_true(traced(stage, "fetch_failed", "\"code\":11205,\"text\":\"the server answered 500\""));
 
-	plan_fetch_failed(stage, ERR_FETCH_CONNECT);
+	round_fetch_failed(stage, ERR_FETCH_CONNECT);
 	assert_plan(stage, "ended none 0 [H 0 failed, L 0] [0=failed]");
 }
 
@@ -178,10 +178,10 @@ static void test_a_fallback_that_answers_goes_on_and_is_there_again_for_the_next
 
 	stage_fetching(stage, CALLER_DEVICE);
 	stage->call.fallback_url = STR("/fallback");
-	plan_fetch_failed(stage, ERR_FETCH_FAILED);
-	plan_document(stage, "<Response><Redirect>/next</Redirect></Response>");
+	round_fetch_failed(stage, ERR_FETCH_FAILED);
+	round_document(stage, "<Response><Redirect>/next</Redirect></Response>");
 	assert_false(stage->call.fetch_is_fallback);
-	plan_fetch_failed(stage, ERR_FETCH_FAILED);
+	round_fetch_failed(stage, ERR_FETCH_FAILED);
 	assert_str_equal(stage->call.fetch_url, "/fallback");
 	assert_str_equal(stage->call.fetch_extra, "ErrorCode=11200&ErrorUrl=%2Fnext");
 }
@@ -193,8 +193,8 @@ static void test_the_fallback_hears_what_the_action_would_have(void **state)
 
 	stage_claiming(stage, CALLER_DEVICE, DIAL("action=\"/after\""));
 	stage->call.fallback_url = STR("/fallback");
-	plan_claimed_devices(stage, 0, 0);
-	plan_fetch_failed(stage, ERR_FETCH_FAILED);
+	round_claimed_devices(stage, 0, 0);
+	round_fetch_failed(stage, ERR_FETCH_FAILED);
 	assert_str_equal(stage->call.fetch_extra,
 			 "DialCallStatus=no-answer&DialBridged=false&ErrorCode=11200&ErrorUrl=%2Fafter");
 }
@@ -215,7 +215,7 @@ static void test_a_document_that_cannot_be_read_is_a_failed_fetch(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		stage_fetching(stage, CALLER_DEVICE);
 		stage->call.fallback_url = STR("/fallback");
-		plan_fetched_as(stage, rows[i].type, rows[i].document);
+		round_fetched_as(stage, rows[i].type, rows[i].document);
 		assert_plan(stage, "fetch fetch 3000 [] []");
 		if (!str_starts(stage->call.fetch_extra, str_of(rows[i].code)))
 			fail_msg("row %zu: " STR_FMT, i, STR_ARG(stage->call.fetch_extra));
@@ -234,7 +234,7 @@ static void test_redirects_that_go_round_have_an_end(void **state)
 
 	stage_fetching(stage, CALLER_DEVICE);
 	while (stage->call.state == CALL_FETCH) {
-		plan_document(stage, again);
+		round_document(stage, again);
 		assert_in_range(++documents, 1, 1000);
 	}
 	assert_int_equal(documents, 100);
@@ -248,8 +248,8 @@ static void test_an_action_that_dials_again_and_again_has_an_end(void **state)
 
 	stage_fetching(stage, CALLER_DEVICE);
 	for (unsigned rounds = 0; stage->call.state == CALL_FETCH; rounds++) {
-		plan_document(stage, DIAL("action=\"/again\""));
-		plan_claimed_devices(stage, 0, 0);
+		round_document(stage, DIAL("action=\"/again\""));
+		round_claimed_devices(stage, 0, 0);
 		assert_in_range(rounds, 0, 1000);
 	}
 	assert_plan(stage, "ended none 0 [H 0 failed, L 0] [0=failed]");
@@ -263,17 +263,17 @@ static void test_a_loop_that_rings_or_waits_may_go_on(void **state)
 
 	stage_fetching(stage, CALLER_DEVICE);
 	for (int i = 0; i < 150; i++) {
-		plan_document(stage, waiting);
+		round_document(stage, waiting);
 		time_passes(stage, 1000);
-		plan_look(stage);
+		round_look(stage);
 		assert_plan(stage, "fetch fetch 3000 [] []");
 	}
 	for (int i = 0; i < 150; i++) {
 		stage->call.leg_count = 0; /* of which there are 200 at most */
-		plan_document(stage, DIAL("action=\"/again\""));
-		plan_claimed_devices(stage, 1, 0);
+		round_document(stage, DIAL("action=\"/again\""));
+		round_claimed_devices(stage, 1, 0);
 		event_reject(stage, 1, "busy");
-		plan_look(stage);
+		round_look(stage);
 		assert_int_equal(stage->call.state, CALL_FETCH);
 	}
 }
@@ -296,13 +296,13 @@ static void test_trace_lines_are_json_whatever_they_quote(void **state)
 		stage_fetching(stage, CALLER_DEVICE);
 		stage->call.fetch_url = buf_str(&text);
 		stage->call.fallback_url = buf_str(&text);
-		plan_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
-						       .err = ERR_FETCH_FAILED,
-						       .body = buf_str(&text) });
-		plan_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
-						       .content_type = STR("text/xml"),
-						       .body = STR("<Response><Unheard/></Response>"),
-						       .url = buf_str(&text) });
+		round_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
+							.err = ERR_FETCH_FAILED,
+							.body = buf_str(&text) });
+		round_with(stage, &(struct plan_input){ .kind = INPUT_FETCHED,
+							.content_type = STR("text/xml"),
+							.body = STR("<Response><Unheard/></Response>"),
+							.url = buf_str(&text) });
 		for (size_t t = 0; t < stage->plan.n_traces; t++) {
 			struct json *doc;
 
