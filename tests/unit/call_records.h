@@ -77,7 +77,7 @@ static inline const char *record(struct store *store)
 				.item = arena_alloc(store->arena, (flat.n + 1) * sizeof(*pairs.item)) };
 
 	for (size_t i = 0; i < pairs.n; i++)
-		pairs.item[i].text = str_of(format(store, "%s=%s", text(item(flat, 2 * i)), text(item(flat, 2 * i + 1))));
+		pairs.item[i].text = str_of(text_of(store, "%s=%s", text(item(flat, 2 * i)), text(item(flat, 2 * i + 1))));
 	qsort(pairs.item, pairs.n, sizeof(*pairs.item), by_text);
 	return line_of(store, pairs);
 }

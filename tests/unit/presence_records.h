@@ -23,13 +23,13 @@
 static inline struct answer put_on_channel(struct store *store, const char *dv, const char *node,
 					   const char *status, const char *media)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, "new",
-		   format(store, "%s.0", node), status, media, "{\"app\":\"default\"}", "", "");
+	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "new",
+		   text_of(store, "%s.0", node), status, media, "{\"app\":\"default\"}", "", "");
 }
 
 static inline struct answer put_by_lease(struct store *store, const char *dv, const char *ttl_ms)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, "new", "",
+	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "new", "",
 		   "available", VOICE, "{}", ttl_ms, LONG);
 }
 
@@ -37,7 +37,7 @@ static inline struct answer put_by_lease(struct store *store, const char *dv, co
 static inline struct answer update(struct store *store, const char *dv, const char *reg, const char *status,
 				   const char *media, const char *json)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, reg, "", status,
+	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "", status,
 		   media, json, "", "");
 }
 
@@ -45,26 +45,26 @@ static inline struct answer update(struct store *store, const char *dv, const ch
 static inline struct answer heartbeat(struct store *store, const char *dv, const char *reg,
 				      const char *ttl_ms, const char *most_ms)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, reg, "", "", "", "",
+	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "", "", "", "",
 		   ttl_ms, most_ms);
 }
 
 static inline struct answer remove_device(struct store *store, const char *dv, const char *reg)
 {
-	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, reg, "");
+	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "");
 }
 
 /* Whatever registration of it this node holds. */
 static inline struct answer remove_held(struct store *store, const char *dv, const char *node)
 {
-	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", format(store, ALICE "|%s", dv), dv, "",
-		   format(store, "%s.0", node));
+	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "",
+		   text_of(store, "%s.0", node));
 }
 
 static inline struct answer sweep_some(struct store *store, const char *limit, const char *check_ms)
 {
 	return RUN(store, PARTITION_SWEEP, DUE, "p0", limit, check_ms,
-		   format(store, "%lld", (long long)store_now_us(store) / 1000));
+		   text_of(store, "%lld", (long long)store_now_us(store) / 1000));
 }
 
 static inline struct answer sweep(struct store *store)
@@ -83,7 +83,7 @@ static inline void assert_sweep(struct store *store, struct answer answer, const
 
 static inline struct answer reap(struct store *store, const char *node)
 {
-	return RUN(store, DEVICES_REAP, format(store, "n:{p0}:%s", node), "p0", node, "100");
+	return RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node), "p0", node, "100");
 }
 
 /* To ring: every ringable device, for voice, attempt 1, fence 1. */
@@ -135,7 +135,7 @@ static inline const char *presence(struct store *store)
 	const struct str media = line_part_of(line, LINE_MEDIA);
 	const struct str devices = line_part_of(line, LINE_DEVICES);
 
-	return format(store, STR_FMT " ringable " STR_FMT " media " STR_FMT " devices " STR_FMT,
+	return text_of(store, STR_FMT " ringable " STR_FMT " media " STR_FMT " devices " STR_FMT,
 		      STR_ARG(status), STR_ARG(ringable), STR_ARG(media), STR_ARG(devices));
 }
 

@@ -159,7 +159,7 @@ static inline const char *line_of(struct store *store, struct answer answer)
 	return line;
 }
 
-#define format(store, ...) (arena_printf((store)->arena, __VA_ARGS__).p)
+#define text_of(store, ...) (arena_printf((store)->arena, __VA_ARGS__).p)
 
 #define assert_answer(store, answer, expected) assert_string_equal(line_of((store), (answer)), (expected))
 

@@ -8,14 +8,14 @@ static void test_a_call_is_made_once(void **state)
 	const char *before = record(store);
 
 	assert_int_equal(number(DO(store, "HGET", RECORD, "created")), number(made));
-	assert_string_equal(before, format(store,
-					   "[ac=" AC ",att=0,cdev=" CALLER
-					   ",ck=device,created=%s,fence=1,from=client:a,"
-					   "legs=0,own=" OWNER ",rev=1,st=new,v=1]",
-					   text(made)));
+	assert_string_equal(before, text_of(store,
+					    "[ac=" AC ",att=0,cdev=" CALLER
+					    ",ck=device,created=%s,fence=1,from=client:a,"
+					    "legs=0,own=" OWNER ",rev=1,st=new,v=1]",
+					    text(made)));
 	assert_between(due_in_ms(store), 1, 1000);
 	assert_answer(store, DO(store, "ZRANGE", LIST, "0", "-1", "WITHSCORES"),
-		      format(store, "[" CALL ",%s]", text(made)));
+		      text_of(store, "[" CALL ",%s]", text(made)));
 	assert_int_equal(number(DO(store, "LLEN", TRACE)), 1);
 
 	assert_answer(store, RUN(store, CALL_CREATE, RECORD, AC, OTHER, LINE, "from", "client:b"), "0");
@@ -77,7 +77,7 @@ static void test_a_commit_writes_fields_times_trace_and_callbacks(void **state)
 	assert_answer(store, DO(store, "LRANGE", "o:{c0}:" CALL, "0", "-1"), "[{\"n\":0},{\"n\":2}]");
 	assert_answer(store, DO(store, "LRANGE", "o:{c0}:" LEG1, "0", "-1"), "[{\"n\":1}]");
 	assert_answer(store, DO(store, "ZRANGE", "O:{c0}", "0", "-1", "WITHSCORES"),
-		      format(store, "[" CALL ",%s," LEG1 ",%s]", text(item(done, 2)), text(item(done, 2))));
+		      text_of(store, "[" CALL ",%s," LEG1 ",%s]", text(item(done, 2)), text(item(done, 2))));
 }
 
 static void test_a_commit_says_when_to_look_again(void **state)
@@ -124,8 +124,8 @@ static void test_the_list_of_calls_forgets_what_can_no_longer_be_read(void **sta
 	const int64_t two_days_ago_ms = store_now_us(store) / 1000 - INT64_C(48) * 3600000;
 
 	create(store);
-	DO(store, "ZADD", LIST, format(store, "%lld", (long long)two_days_ago_ms - 51000), "old", /**/
-	   format(store, "%lld", (long long)two_days_ago_ms - 40000), "long");
+	DO(store, "ZADD", LIST, text_of(store, "%lld", (long long)two_days_ago_ms - 51000), "old", /**/
+	   text_of(store, "%lld", (long long)two_days_ago_ms - 40000), "long");
 	end_call(store);
 	assert_answer(store, DO(store, "ZRANGE", LIST, "0", "-1"), "[long," CALL "]");
 }
@@ -214,10 +214,10 @@ static void test_what_is_due_is_found_by_how_late_it_is(void **state)
 	struct store *store = *state;
 	const int64_t now_ms = store_now_us(store) / 1000;
 
-	DO(store, "ZADD", DUE, format(store, "%lld", (long long)now_ms - 900000), "late", /**/
-	   format(store, "%lld", (long long)now_ms - 100000), "later",			  /**/
-	   format(store, "%lld", (long long)now_ms + 100000), "not yet");
-	DO(store, "ZADD", "O:{c0}", format(store, "%lld", (long long)now_ms - 100000), "callback");
+	DO(store, "ZADD", DUE, text_of(store, "%lld", (long long)now_ms - 900000), "late", /**/
+	   text_of(store, "%lld", (long long)now_ms - 100000), "later",			   /**/
+	   text_of(store, "%lld", (long long)now_ms + 100000), "not yet");
+	DO(store, "ZADD", "O:{c0}", text_of(store, "%lld", (long long)now_ms - 100000), "callback");
 	assert_answer(store, RUN(store, CALLS_DUE, DUE, "0", "10"), "[[late,later],[callback]]");
 	assert_answer(store, RUN(store, CALLS_DUE, DUE, "500000", "10"), "[[late],[]]");
 	assert_answer(store, RUN(store, CALLS_DUE, DUE, "0", "1"), "[[late],[callback]]");

@@ -9,7 +9,7 @@ static void test_a_registration_is_stored_and_consolidated(void **state)
 	const char *now = text(item(put, 3));
 
 	assert_string_equal(field(store, CLIENT, "d" DV1),
-			    format(store, "%s|c|" ND1 ".0|available|3|0|%s|0", reg, now));
+			    text_of(store, "%s|c|" ND1 ".0|available|3|0|%s|0", reg, now));
 	assert_string_equal(field(store, CLIENT, "x" DV1), "{\"app\":\"default\"}");
 	assert_presence(store, "available ringable 3 media 3 devices 1");
 	assert_int_equal(number(item(put, 1)), line_number(store, LINE_VERSION));
@@ -113,7 +113,7 @@ static void test_reaping_goes_on_where_it_stopped(void **state)
 	int left = 7;
 
 	for (int i = 0; i < left; i++)
-		put_on_channel(store, format(store, "DV%032d", i), ND1, "available", VOICE);
+		put_on_channel(store, text_of(store, "DV%032d", i), ND1, "available", VOICE);
 	while (left > 0) {
 		const struct answer reaped =
 			RUN(store, DEVICES_REAP, "n:{p0}:" ND1, "p0", ND1, left > 3 ? "3" : "50");
@@ -131,11 +131,11 @@ static void test_fifty_devices_are_the_most(void **state)
 	struct store *store = *state;
 
 	for (int i = 0; i < 50; i++)
-		put_on_channel(store, format(store, "DV%032d", 100 + i), ND1, "available", VOICE);
+		put_on_channel(store, text_of(store, "DV%032d", 100 + i), ND1, "available", VOICE);
 	assert_answer(store, put_on_channel(store, DV1, ND1, "available", VOICE), "[-1,TOO_MANY_REQUESTS]");
-	assert_true(number(item(put_on_channel(store, format(store, "DV%032d", 120), ND2, "away", VOICE),
+	assert_true(number(item(put_on_channel(store, text_of(store, "DV%032d", 120), ND2, "away", VOICE),
 				0)) > 0);
-	remove_held(store, format(store, "DV%032d", 100), ND1);
+	remove_held(store, text_of(store, "DV%032d", 100), ND1);
 	assert_true(number(item(put_on_channel(store, DV1, ND1, "available", VOICE), 0)) > 0);
 	assert_presence(store, "available ringable 1 media 1 devices 50");
 }
@@ -187,7 +187,7 @@ static void test_a_sweep_takes_no_more_than_its_limit(void **state)
 	struct store *store = *state;
 
 	for (int i = 0; i < 5; i++)
-		put_by_lease(store, format(store, "DV%032d", i), "0");
+		put_by_lease(store, text_of(store, "DV%032d", i), "0");
 	assert_sweep(store, sweep_some(store, "2", LONG), "[2]");
 	assert_sweep(store, sweep_some(store, "2", LONG), "[2]");
 	assert_sweep(store, sweep_some(store, "2", LONG), "[1]");
@@ -198,14 +198,14 @@ static void test_a_sweep_takes_no_more_than_its_limit(void **state)
 static void test_a_sweep_that_had_to_wait_spares_the_leases(void **state)
 {
 	struct store *store = *state;
-	const char *long_ago = format(store, "%lld", (long long)store_now_us(store) / 1000 - 1500);
+	const char *long_ago = text_of(store, "%lld", (long long)store_now_us(store) / 1000 - 1500);
 
 	put_by_lease(store, DV1, "0");
 	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, ""), "[0]");
 	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, long_ago), "[0]");
 	assert_presence(store, "available ringable 0 media 1 devices 1");
 	while (number(DO(store, "ZCOUNT", DUE, "-inf",
-			 format(store, "%lld", (long long)store_now_us(store) / 1000))) == 0)
+			 text_of(store, "%lld", (long long)store_now_us(store) / 1000))) == 0)
 		;
 	assert_sweep(store, sweep(store), "[1]");
 }

@@ -266,7 +266,7 @@ static void test_the_caller_of_a_created_call_may_come_back_in_every_state(void 
 		assert_between(number(DO(store, "HGET", RECORD, "lost0")) - store_now_us(store) / 1000, 0,
 			       10000);
 		assert_answer(store, tell(store, "back", "", "", OTHER, DV1),
-			      format(store, "[ok," OWNER ",%s,1]", states[i]));
+			      text_of(store, "[ok," OWNER ",%s,1]", states[i]));
 		assert_int_equal(number(DO(store, "HEXISTS", RECORD, "lost0")), 0);
 		assert_string_equal(field(store, RECORD, "caddr"), OTHER);
 	}
@@ -349,7 +349,8 @@ static void test_nothing_changes_an_ended_call(void **state)
 	for (size_t e = 0; e < ARRAY_LEN(events); e++) {
 		for (int leg = 0; leg <= 4; leg++) {
 			for (size_t d = 0; d < ARRAY_LEN(devices); d++)
-				tell(store, events[e], format(store, "%d", leg), "", "completed", devices[d]);
+				tell(store, events[e], text_of(store, "%d", leg), "", "completed",
+				     devices[d]);
 		}
 	}
 	assert_string_equal(record(store), before);
