@@ -25,12 +25,11 @@ static struct receiver receiver_of(struct call *call, struct plan *plan, const s
 	return (struct receiver){ target->status_callback, target->status_callback_get, target->events };
 }
 
-/* Relative addresses stand in a document: they mean that document's server. */
+/* Relative addresses stand in a document: they mean that document's server.  The others are
+ * brought into the form in which they travel, too, for that is what is signed. */
 static bool resolve(struct call *call, struct plan *plan, struct str *url)
 {
-	if (call->document_url.n > 0)
-		return url_resolve(plan->arena, call->document_url, *url, url);
-	return url_is_http(plan->arena, *url);
+	return url_resolve(plan->arena, call->document_url, *url, url);
 }
 
 void plan_callback(struct call *call, struct plan *plan, const struct leg *leg, unsigned event,

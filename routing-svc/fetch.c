@@ -6,7 +6,8 @@
 #include "common/model/signature.h"
 #include "routing-svc/params.h"
 
-enum { PARAMS_MAX = 64 * 1024 };
+/* The token's parameters and the caller's, each character as three, and what a Dial or an error adds. */
+enum { PARAMS_MAX = 96 * 1024 };
 
 static struct str with_query(struct arena *arena, struct str url, struct str query)
 {

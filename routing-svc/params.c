@@ -21,10 +21,11 @@ static void put(struct buf *out, const char *name, struct str value)
 	buf_put_urlencoded(out, value);
 }
 
+/* In whatever spelling: to some frameworks "callsid" and "CallSid" are one name. */
 static bool is_reserved(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
-		if (str_eq(name, reserved[i]))
+		if (str_eq_nocase(name, reserved[i]))
 			return true;
 	}
 	return false;

@@ -7,7 +7,10 @@
 
 #include "common/base/urlenc.h"
 
-enum { PARAMETERS_MAX = 6 * CLIENT_TOKEN_MAX }; /* every byte escaped as \u00XX */
+enum {
+	PARAMETERS_MAX = 6 * CLIENT_TOKEN_MAX, /* every byte escaped as \u00XX */
+	PARAMETERS_COUNT_MAX = 128,	       /* with what else is sent they have to fit one form */
+};
 
 static bool set_identity(struct arena *arena, struct str name, struct client_token *out)
 {
@@ -59,6 +62,8 @@ static bool put_parameters(struct arena *arena, const struct json *params, struc
 	struct str value;
 	bool is_fine;
 
+	if (json_count(params) > PARAMETERS_COUNT_MAX)
+		return false;
 	buf_init(&text, PARAMETERS_MAX);
 	buf_init(&scratch, CLIENT_TOKEN_MAX);
 	json_begin(&writer, &text);
@@ -155,7 +160,7 @@ static bool put_form(struct arena *arena, struct str text, struct str *out)
 	struct buf json;
 	bool is_fine;
 
-	if (form_parse(arena, text, &form) != ERR_NONE)
+	if (form_parse(arena, text, &form) != ERR_NONE || form.n > PARAMETERS_COUNT_MAX)
 		return false;
 	buf_init(&json, PARAMETERS_MAX);
 	json_begin(&writer, &json);
