@@ -14,7 +14,7 @@
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
 
-enum { CANDIDATE_MAX = 4096, CLAIM_MS = 30000 };
+enum { CLAIM_MS = 30000 };
 
 static struct str own_device(struct flow *flow)
 {
@@ -52,6 +52,10 @@ void channel_call(struct message *message)
 
 	if (!session->may_call || session->expired) {
 		flow_fail(flow, ERR_NO_OUTGOING, "");
+		return;
+	}
+	if (session->n_legs >= SESSION_LEGS_MAX) {
+		flow_fail(flow, ERR_TOO_MANY_REQUESTS, "this channel is in as many calls as it may be");
 		return;
 	}
 	if (!read_call(message, &out->call, &fault)) {
@@ -137,8 +141,8 @@ static void create(struct flow *flow)
 	}
 	session_leg_add(message_of(flow)->session, out->call.id, LEG_IS_CALLER, 0);
 	call_create(flow, &out->call, out->owner,
-		    call_trace(flow->arena, nodes_instance(nodes, flow->arena), "created", "\"how\":\"client\",\"device\":\"%s\"",
-			       out->call.caller_device.s),
+		    call_trace(flow->arena, nodes_instance(nodes, flow->arena), "created",
+			       "\"how\":\"client\",\"device\":\"%s\"", out->call.caller_device.s),
 		    STEP(on_created));
 }
 
@@ -177,10 +181,8 @@ void channel_answer(struct message *message)
 		return;
 	}
 	call_tell(flow,
-		  &(struct call_event){ .event = "answer",
-					.leg = token->leg,
-					.attempt = token->attempt,
-					.text = sdp },
+		  &(struct call_event){
+			  .event = "answer", .leg = token->leg, .attempt = token->attempt, .text = sdp },
 		  STEP(on_won));
 }
 
@@ -229,10 +231,8 @@ static void tell(struct message *message, const char *event, struct str reason, 
 
 	word->ends = ends;
 	call_tell(flow,
-		  &(struct call_event){ .event = event,
-					.leg = word->leg,
-					.word = reason,
-					.text = own_device(flow) },
+		  &(struct call_event){
+			  .event = event, .leg = word->leg, .word = reason, .text = own_device(flow) },
 		  STEP(on_told));
 }
 
@@ -318,7 +318,8 @@ void channel_candidate(struct message *message)
 	struct candidate *candidate = flow_state(flow, sizeof(*candidate));
 	struct json_fault fault = { .missing = false };
 
-	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CANDIDATE_MAX, &candidate->text, &fault))
+	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CALL_CANDIDATE_MAX, &candidate->text,
+			  &fault))
 		channel_fail_field(message, &fault);
 	else if (read_leg(message, &candidate->leg))
 		call_read(flow, sid_call_of(candidate->leg), &candidate->call, STEP(on_call));
@@ -356,7 +357,7 @@ static void on_call(struct flow *flow)
 		flow_fail(flow, ERR_CONFLICT, "nobody on a channel is connected on the other side");
 		return;
 	}
-	buf_init(&frame.text, 2 * CANDIDATE_MAX + 512);
+	buf_init(&frame.text, CALL_CANDIDATE_JSON_MAX);
 	json_begin(&frame.w, &frame.text);
 	json_object(&frame.w);
 	json_str(&frame.w, "to", sid_str(&other.device));

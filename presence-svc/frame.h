@@ -10,7 +10,8 @@ struct frame {
 	struct json_writer w;
 };
 
-enum { FRAME_MAX = 256 * 1024 };
+/* A ring with the longest SDP and parameters, of characters that JSON writes as six. */
+enum { FRAME_MAX = 1024 * 1024 };
 
 /* What a reply refers to: the "id" of the client's message, if it had one. */
 struct frame_re {

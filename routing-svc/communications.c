@@ -8,6 +8,7 @@
 #include "routing-svc/endpoints.h"
 
 #include "common/model/auth.h"
+#include "common/model/call_request.h"
 #include "common/model/inbox.h"
 #include "common/io/url.h"
 #include "routing-svc/app.h"
@@ -15,7 +16,7 @@
 #include "routing-svc/outcome.h"
 #include "routing-svc/waiters.h"
 
-enum { REPLY_MAX = 256 * 1024, GRACE_MS = 2000 };
+enum { REPLY_MAX = OUTCOME_MAX, GRACE_MS = 2000 };
 
 struct incoming {
 	struct req *req;
@@ -30,6 +31,7 @@ static void on_number(struct flow *flow);
 static void on_application(struct flow *flow);
 static void start(struct flow *flow);
 static void on_started(struct flow *flow);
+static void on_hung_up(struct flow *flow, void *arg);
 static void on_waited(struct flow *flow);
 
 /* ---- reading the request ---- */
@@ -116,8 +118,10 @@ static void start(struct flow *flow)
 		flow_fail(flow, ERR_BAD_URL, "to: no voice URL is set for this address");
 		return;
 	}
-	if (!in->async)
+	if (!in->async) {
 		in->call.caller_address = nodes_address(worker_common(flow->worker)->nodes);
+		flow_on_abandon(flow, on_hung_up, in); /* from now on there may be a call */
+	}
 	call_start(flow, &in->call, "communication", STEP(on_started));
 }
 
@@ -183,10 +187,8 @@ static void on_outcome(struct flow *flow, struct str body)
 
 static void on_hung_up(struct flow *flow, void *arg)
 {
-	struct incoming *in = arg;
+	const struct incoming *in = arg;
 
-	if (!in->waits)
-		return;
 	call_tell_later(flow->worker, &(struct call_event){ .event = "hangup",
 							    .leg = in->call.id,
 							    .word = STR("caller_hangup") });
@@ -206,7 +208,6 @@ static void on_started(struct flow *flow)
 	in->waits = true;
 	flow_hold(flow, "outcome");
 	waiters_add(app_of(flow->worker)->waiters, in->call.id, flow, on_outcome);
-	flow_on_abandon(flow, on_hung_up, in);
 	flow_deadline(flow, settings->answer_wait_ms + GRACE_MS);
 	flow_sleep(flow, settings->answer_wait_ms, STEP(on_waited));
 }
@@ -245,7 +246,7 @@ void communication_continue(struct req *req)
 	if (!req_json_or_reply(req, &body))
 		return;
 	if (!json_get_str(body, "action", JSON_REQUIRED, 16, &going->action, &fault) ||
-	    !json_get_str(body, "candidate", JSON_OPTIONAL, 4096, &going->candidate, &fault) ||
+	    !json_get_str(body, "candidate", JSON_OPTIONAL, CALL_CANDIDATE_MAX, &going->candidate, &fault) ||
 	    !json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &going->sdp, &fault))
 		reply_fault(req, &fault);
 	else
@@ -264,7 +265,7 @@ static void pass_candidate(struct flow *flow, struct going *going)
 		return;
 	}
 	id = sid_leg(going->call.id, leg->number);
-	buf_init(&text, 8192);
+	buf_init(&text, CALL_CANDIDATE_JSON_MAX);
 	json_begin(&w, &text);
 	json_object(&w);
 	json_str(&w, "to", sid_str(&leg->device));

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "routing-svc/app.h"
 #include "routing-svc/bridge.h"
+#include "routing-svc/outcome.h"
 #include "routing-svc/waiters.h"
 
 typedef void nudge_fn(struct app *app, struct sid call, const struct json *message);
@@ -26,7 +27,7 @@ static void outcome(struct app *app, struct sid call, const struct json *message
 	struct json_writer w;
 	struct buf text;
 
-	buf_init(&text, 256 * 1024);
+	buf_init(&text, OUTCOME_MAX);
 	json_begin(&w, &text);
 	json_put(&w, json_get(message, "msg"));
 	waiters_tell(app->waiters, call, buf_str(&text));

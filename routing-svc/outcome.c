@@ -1,8 +1,6 @@
 /* outcome.c - see outcome.h. */
 #include "routing-svc/outcome.h"
 
-enum { OUTCOME_MAX = CALL_SDP_MAX * 2 + 4096 };
-
 struct str outcome_status(const struct call *call)
 {
 	if (call->state == CALL_ENDED)

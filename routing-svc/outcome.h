@@ -3,6 +3,9 @@
 
 #include "common/model/call.h"
 
+/* With the longest SDP, of characters that JSON writes as six. */
+enum { OUTCOME_MAX = 6 * CALL_SDP_MAX + 4096 };
+
 /* Twilio's word: queued, ringing, in-progress, completed, busy, no-answer, canceled, failed. */
 struct str outcome_status(const struct call *call);
 

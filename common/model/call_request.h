@@ -4,7 +4,8 @@
 #include "common/model/account.h"
 #include "common/model/call.h"
 
-enum { CALL_PARAMETERS_COUNT_MAX = 32 };
+enum { CALL_PARAMETERS_COUNT_MAX = 32, CALL_CANDIDATE_MAX = 4096 };
+enum { CALL_CANDIDATE_JSON_MAX = 6 * CALL_CANDIDATE_MAX + 512 };        /* a message with one, of whatever characters */
 
 /* "media": one word, default voice; "parameters": an object of strings; "sdp". */
 MUST_USE bool call_read_media(const struct json *object, struct call *call, struct json_fault *fault);

@@ -128,16 +128,17 @@ static bool read_label(const struct json *object, const char *name, struct str *
 	return !str_has_ctl(*out) || json_fault_set(fault, name, "holds a control character");
 }
 
+/* STR_NULL: too long */
 static struct str json_text(struct arena *arena, const struct json *value)
 {
 	struct json_writer w;
 	struct buf text;
 	struct str copy;
 
-	buf_init(&text, 24 * 1024);
+	buf_init(&text, ATTRIBUTES_JSON_MAX);
 	json_begin(&w, &text);
 	json_put(&w, value);
-	copy = buf_ok(&text) ? arena_copy(arena, buf_str(&text)) : STR("{}");
+	copy = buf_ok(&text) ? arena_copy(arena, buf_str(&text)) : STR_NULL;
 	buf_fini(&text);
 	return copy;
 }
@@ -182,6 +183,9 @@ bool device_profile_read(struct arena *arena, const struct json *object, const s
 	out->app = pick(arena, out->app, before ? before->app : STR("default"));
 	out->host = pick(arena, out->host, before ? before->host : STR(""));
 	out->attributes = attributes ? json_text(arena, attributes) : before ? before->attributes : STR("{}");
+	if (str_is_null(out->attributes))
+		return json_fault_set(fault, "attributes", "are larger than %d bytes as JSON",
+				      ATTRIBUTES_JSON_MAX);
 	render(arena, out);
 	return true;
 }

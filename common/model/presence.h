@@ -15,7 +15,7 @@
 #include "common/model/keys.h"
 
 enum { MEDIA_VOICE = 1, MEDIA_VIDEO = 2, MEDIA_MESSAGE = 4 };
-enum { DEVICES_MAX = 50, ATTRIBUTES_MAX = 16, ATTRIBUTE_LEN_MAX = 64, LABEL_MAX = 64 };
+enum { DEVICES_MAX = 50, ATTRIBUTES_MAX = 16, ATTRIBUTE_LEN_MAX = 64, ATTRIBUTES_JSON_MAX = 24 * 1024, LABEL_MAX = 64 };
 
 /* The words that callers use. */
 MUST_USE bool media_bit_of(struct str word, unsigned *out);      /* "voice" -> MEDIA_VOICE */
