@@ -1,0 +1,396 @@
+/* test_scripts_presence.c - thousands of random operations on two clients, each compared with a model in C.
+ *
+ * After each operation everything in Redis is compared: the answer, each device and
+ * claim, the consolidated line, its version, the nodes' sets, the deadlines, the times
+ * to live.  A failure names the seed; put it into FIRST_SEED to repeat it.
+ */
+#include "tests/unit/presence_model.h"
+
+enum { FIRST_SEED = 1, RUNS = 12, OPERATIONS = 1000 };
+
+struct play {
+	struct store *store;
+	uint64_t seed;
+	unsigned run, step;
+	struct model_client client[CLIENTS];
+	const char *doing;
+};
+
+static unsigned below(struct play *play, unsigned n)
+{
+	return random_below(&play->seed, n);
+}
+
+#define agree(play, condition)                                                                               \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			fail_msg("seed %u, operation %u: %s\nafter %s\n%s", (play)->run, (play)->step,       \
+				 #condition, (play)->doing, everything(play));                               \
+	} while (0)
+
+static const char *everything(struct play *play)
+{
+	struct store *store = play->store;
+
+	return text_of(store, "alice %s\nbob %s\ndue %s",
+		       line_of(store, DO(store, "HGETALL", client_key(store, 0))),
+		       line_of(store, DO(store, "HGETALL", client_key(store, 1))),
+		       line_of(store, DO(store, "ZRANGE", "D:{p0}", "0", "-1", "WITHSCORES")));
+}
+
+/* ---- operations ---- */
+
+static void do_register(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_device *device = &play->client[c].device[d];
+	const struct model_device old = *device;
+	const unsigned node = below(play, NODES + 1);
+	const bool by_lease = node == NO_NODE;
+	struct answer answer;
+
+	*device = (struct model_device){ .here = true,
+					 .node = node,
+					 .status = (enum model_status)below(play, 4),
+					 .media = 1 + below(play, 7),
+					 .lease_over = by_lease && below(play, 2) };
+	play->doing = text_of(store, "register %s %u on %u", client_name(c), d, node);
+	answer = RUN(store, DEVICE_PUT, client_key(store, c), "p0", member(store, c, d), device_sid(store, d),
+		     "new", by_lease ? "" : text_of(store, "%s.0", node_sid(store, node)),
+		     status_words[device->status], text_of(store, "%u", device->media), "{}",
+		     by_lease ? (device->lease_over ? "0" : LONG) : "", by_lease ? LONG : "");
+	device->registration = number(item(answer, 0));
+	agree(play, device->registration > old.registration);
+	play->client[c].known = true;
+}
+
+static void do_update(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_device *device = &play->client[c].device[d];
+	const bool stale = below(play, 4) == 0;
+	const unsigned status = below(play, 5), media = below(play, 3) ? 1 + below(play, 7) : 0;
+	const bool renew = below(play, 2), over = below(play, 2);
+	struct answer answer;
+
+	play->doing = text_of(store, "update %s %u stale %d", client_name(c), d, stale);
+	answer = RUN(store, DEVICE_PUT, client_key(store, c), "p0", member(store, c, d), device_sid(store, d),
+		     text_of(store, "%lld", (long long)device->registration - stale), "",
+		     status < 4 ? status_words[status] : "", media ? text_of(store, "%u", media) : "", "",
+		     renew ? (over ? "0" : LONG) : "", renew ? LONG : "");
+	if (!device->here || stale) {
+		agree(play, strcmp(line_of(store, answer), "[-1,NO_SUCH_DEVICE]") == 0);
+		return;
+	}
+	agree(play, number(item(answer, 0)) == device->registration);
+	device->status = status < 4 ? (enum model_status)status : device->status;
+	device->media = media ? media : device->media;
+	if (device->node == NO_NODE && renew)
+		device->lease_over = over;
+}
+
+static void do_remove(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_device *device = &play->client[c].device[d];
+	const unsigned how = below(play, 4); /* by number, a stale number, by its node, by another */
+	const unsigned node = device->node == NO_NODE ? 0 : how == 2 ? device->node : 1 - device->node;
+	const bool goes = device->here && (how == 0 || (how == 2 && device->node != NO_NODE));
+	struct answer answer;
+
+	play->doing = text_of(store, "remove %s %u how %u", client_name(c), d, how);
+	answer = RUN(store, DEVICE_REMOVE, client_key(store, c), "p0", member(store, c, d),
+		     device_sid(store, d),
+		     how < 2 ? text_of(store, "%lld", (long long)device->registration - how) : "",
+		     text_of(store, "%s.0", node_sid(store, node)));
+	agree(play, number(item(answer, 0)) == goes);
+	if (goes)
+		agree(play, (item(answer, 2).text.n > 0) == play->client[c].claim[d].here);
+	device->here = device->here && !goes;
+}
+
+static void hold(struct model_client *client, unsigned d, const struct model_claim *claim)
+{
+	client->claim[d] = *claim;
+	client->claim[d].here = true;
+}
+
+static void do_claim(struct play *play, unsigned c)
+{
+	static const char *const weights[] = { "offline", "no_channel", "media",   "away",
+					       "busy",	  "engaged",	"on_call", "dnd" };
+	struct store *store = play->store;
+	struct model_client *client = &play->client[c];
+	const unsigned media = 1u << below(play, 3), most = 1 + below(play, 5), dead = below(play, NODES + 3);
+	const struct model_claim claim = { .call = below(play, CALLS),
+					   .attempt = 1 + below(play, 2),
+					   .fence = 1 + (int)below(play, 3),
+					   .due = below(play, 2) };
+	struct model_client before = *client;
+	unsigned n = 0, weight = 0;
+	struct answer answer;
+
+	play->doing = text_of(store, "claim of %s by %u fence %d media %u most %u dead %u", client_name(c),
+			      claim.call, claim.fence, media, most, dead);
+	answer = RUN(store, CLAIM_TAKE, client_key(store, c), "p0", client_prefix(store, c),
+		     call_sid(store, claim.call), text_of(store, "%d", claim.fence),
+		     text_of(store, "%u", claim.attempt), text_of(store, "%u", media), "r",
+		     claim.due ? "0" : LONG, "", text_of(store, "%u", most),
+		     dead < NODES ? node_sid(store, dead) : "");
+	for (unsigned d = 0; d < DEVICES; d++) {
+		const char *why = !before.device[d].here ? "offline"
+				  : before.device[d].node == dead && dead < NODES
+					  ? "offline"
+					  : refusal_of(&before, d, media, claim.call, claim.fence);
+
+		for (unsigned w = 0; why && w < ARRAY_LEN(weights); w++)
+			weight = strcmp(why, weights[w]) == 0 ? MAX(weight, w) : weight;
+		if (why || n == most)
+			continue;
+		n++;
+		agree(play, strcmp(text(item(item(answer, n), 0)), device_sid(store, d)) == 0);
+		hold(client, d, &claim);
+	}
+	if (n == 0)
+		agree(play, strcmp(line_of(store, answer), text_of(store, "[-1,%s]", weights[weight])) == 0);
+	else
+		agree(play, answer.n == n + 1);
+}
+
+static void do_engage_own(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_client *client = &play->client[c];
+	const struct model_claim *old = &client->claim[d];
+	const struct model_claim claim = {
+		.call = below(play, CALLS), .fence = 1, .engaged = true, .due = below(play, 2)
+	};
+	const bool own = old->here && !old->engaged && old->call == claim.call && old->fence <= 1;
+	const bool good = client->device[d].here && (!old->here || own);
+	struct answer answer;
+
+	play->doing = text_of(store, "call by %s %u", client_name(c), d);
+	answer = RUN(store, CLAIM_TAKE, client_key(store, c), "p0", client_prefix(store, c),
+		     call_sid(store, claim.call), "1", "0", "1", "e", claim.due ? "0" : LONG,
+		     device_sid(store, d), "1", "");
+	agree(play, (number(item(answer, 0)) > 0) == good);
+	if (good)
+		hold(client, d, &claim);
+}
+
+static void do_settle(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_claim *claim = &play->client[c].claim[d];
+	const unsigned call = below(play, 3) ? claim->call : below(play, CALLS);
+	const unsigned attempt = below(play, 3); /* 0: any */
+	const int fence = (int)below(play, 4);	 /* 0: any */
+	const bool release = below(play, 2), soon = below(play, 2);
+	const bool fits = claim->here && claim->call == call && (!attempt || claim->attempt == attempt) &&
+			  (!fence || claim->fence <= fence);
+	const bool changes = fits && (release || !claim->engaged);
+	struct answer answer;
+
+	play->doing = text_of(store, "settle %s %u of %u %s", client_name(c), d, call,
+			      release ? "release" : "engage");
+	answer = RUN(store, CLAIM_SETTLE, client_key(store, c), "p0", client_prefix(store, c),
+		     call_sid(store, call), attempt ? text_of(store, "%u", attempt) : "",
+		     fence ? text_of(store, "%d", fence) : "", soon ? "0" : LONG, release ? "r" : "e",
+		     device_sid(store, d));
+	agree(play, number(answer) == changes);
+	if (changes && release) {
+		claim->here = false;
+	} else if (changes) {
+		claim->engaged = true;
+		claim->due = soon;
+	}
+}
+
+static void do_sweep(struct play *play)
+{
+	struct store *store = play->store;
+	unsigned ended = 0, listed = 0;
+	struct answer answer;
+
+	play->doing = "sweep";
+	answer = RUN(store, PARTITION_SWEEP, "D:{p0}", "p0", "1000", LONG,
+		     text_of(store, "%lld", (long long)store_now_us(store) / 1000));
+	for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
+		struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
+		struct model_claim *claim = &play->client[i / DEVICES].claim[i % DEVICES];
+
+		if (device->here && device->node == NO_NODE && device->lease_over) {
+			device->here = false;
+			ended++;
+		}
+		if (!claim->here || !claim->due)
+			continue;
+		claim->due = false;
+		listed += claim->engaged;
+		claim->here = claim->engaged;
+	}
+	agree(play, number(item(answer, 1)) == ended);
+	agree(play, answer.n == 2 + listed);
+}
+
+static void do_reap(struct play *play)
+{
+	struct store *store = play->store;
+	const unsigned node = below(play, NODES);
+	unsigned held = 0;
+	struct answer answer;
+
+	for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
+		const struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
+
+		held += device->here && device->node == node;
+	}
+	play->doing = text_of(store, "reap %u", node);
+	answer = RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node_sid(store, node)), "p0",
+		     node_sid(store, node), "3");
+	agree(play, answer.n == 1 + MIN(held, 3));
+	agree(play, number(item(answer, 0)) == (int64_t)(held - MIN(held, 3)));
+	for (size_t r = 1; r < answer.n; r++) {
+		const char *reaped = text(item(item(answer, r), 0));
+
+		for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
+			struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
+
+			if (strcmp(reaped, member(store, i / DEVICES, i % DEVICES)) != 0)
+				continue;
+			agree(play, device->here && device->node == node);
+			device->here = false;
+		}
+	}
+}
+
+/* ---- comparing ---- */
+
+static bool has(struct answer list, const char *word)
+{
+	for (size_t i = 0; i < list.n; i++) {
+		if (str_eq(list.item[i].text, str_of(word)))
+			return true;
+	}
+	return false;
+}
+
+struct lists { /* what lies beside the clients */
+	struct answer due, held[NODES];
+};
+
+static void compare_device(struct play *play, unsigned c, unsigned d, struct answer fields,
+			   const struct lists *lists)
+{
+	struct store *store = play->store;
+	const struct model_device *device = &play->client[c].device[d];
+	const struct model_claim *claim = &play->client[c].claim[d];
+	const char *who = member(store, c, d);
+
+	agree(play, has(fields, text_of(store, "d%s", device_sid(store, d))) == device->here);
+	agree(play, has(fields, text_of(store, "x%s", device_sid(store, d))) == device->here);
+	agree(play, has(fields, text_of(store, "k%s", device_sid(store, d))) == claim->here);
+	agree(play,
+	      has(lists->due, text_of(store, "l|%s", who)) == (device->here && device->node == NO_NODE));
+	agree(play, has(lists->due, text_of(store, "k|%s", who)) == claim->here);
+	for (unsigned n = 0; n < NODES; n++)
+		agree(play, has(lists->held[n], who) == (device->here && device->node == n));
+}
+
+static void compare_line(struct play *play, unsigned c, const char *before)
+{
+	struct store *store = play->store;
+	struct model_client *client = &play->client[c];
+	const char *key = client_key(store, c);
+	struct str rest = str_of(field(store, key, "m")), version,
+		   expected = str_of(consolidated(store, client));
+	int64_t v = 0;
+
+	if (!client->known) {
+		agree(play, lives_for_ms(store, key) == -2);
+		return;
+	}
+	agree(play, str_split(&rest, '|', &version) && str_to_i64(version, &v));
+	agree(play, str_starts(rest, expected));
+	agree(play, v >= client->version);
+	if (!str_eq(str_of(before), expected))
+		agree(play, v > client->version);
+	client->version = v;
+	agree(play, (lives_for_ms(store, key) == -1) == (device_count(client) > 0 || has_claims(client)));
+}
+
+static void compare(struct play *play, const char *before[CLIENTS])
+{
+	struct store *store = play->store;
+	struct lists lists = { .due = DO(store, "ZRANGE", "D:{p0}", "0", "-1") };
+
+	for (unsigned n = 0; n < NODES; n++)
+		lists.held[n] = DO(store, "SMEMBERS", text_of(store, "n:{p0}:%s", node_sid(store, n)));
+	for (unsigned c = 0; c < CLIENTS; c++) {
+		const struct answer fields = DO(store, "HKEYS", client_key(store, c));
+
+		for (unsigned d = 0; d < DEVICES; d++)
+			compare_device(play, c, d, fields, &lists);
+		compare_line(play, c, before[c]);
+	}
+}
+
+static void operate(struct play *play)
+{
+	const unsigned c = below(play, CLIENTS), d = below(play, DEVICES);
+
+	switch (below(play, 10)) {
+	case 0:
+	case 1:
+		do_register(play, c, d);
+		break;
+	case 2:
+		do_update(play, c, d);
+		break;
+	case 3:
+		do_remove(play, c, d);
+		break;
+	case 4:
+	case 5:
+		do_claim(play, c);
+		break;
+	case 6:
+		do_engage_own(play, c, d);
+		break;
+	case 7:
+		do_settle(play, c, d);
+		break;
+	case 8:
+		do_sweep(play);
+		break;
+	default:
+		do_reap(play);
+	}
+}
+
+static void test_presence_is_what_the_design_says_whatever_happens(void **state)
+{
+	for (unsigned run = FIRST_SEED; run < FIRST_SEED + RUNS; run++) {
+		struct play play = { .store = *state, .seed = run, .run = run };
+
+		store_set_up(state);
+		for (play.step = 0; play.step < OPERATIONS; play.step++) {
+			const char *before[CLIENTS];
+
+			for (unsigned c = 0; c < CLIENTS; c++)
+				before[c] = consolidated(play.store, &play.client[c]);
+			operate(&play);
+			compare(&play, before);
+			store_forget(play.store);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(test_presence_is_what_the_design_says_whatever_happens),
+	};
+
+	return cmocka_run_group_tests(tests, store_group_set_up, store_group_tear_down);
+}
