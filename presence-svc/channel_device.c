@@ -21,6 +21,7 @@ struct hello {
 	struct device_claim claim; /* a call that held the device before it came back */
 	struct address own;
 	unsigned leg;
+	bool call_is_over; /* that call knows this device no more */
 };
 
 static void on_hello_token(struct flow *flow);
@@ -142,7 +143,8 @@ static void on_registered(struct flow *flow)
 					.leg = hello->claim.call,
 					.word = arena_copy(flow->arena, str_of(hello->own.s)),
 					.text = arena_copy(flow->arena, sid_str(&hello->device)),
-					.leg_out = &hello->leg },
+					.leg_out = &hello->leg,
+					.refused = &hello->call_is_over },
 		  STEP(on_back));
 }
 
@@ -151,8 +153,9 @@ static void on_back(struct flow *flow)
 	struct hello *hello = flow->state;
 	struct session *session = message_of(flow)->session;
 
-	session_leg_add(session, sid_leg(hello->claim.call, hello->leg),
-			hello->leg ? LEG_IS_TALKING : LEG_IS_CALLER, 0);
+	if (!hello->call_is_over)
+		session_leg_add(session, sid_leg(hello->claim.call, hello->leg),
+				hello->leg ? LEG_IS_TALKING : LEG_IS_CALLER, 0);
 	welcome(flow);
 }
 

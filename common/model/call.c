@@ -218,6 +218,7 @@ static bool call_parse(struct arena *arena, struct sid id, const struct redis_re
 struct call_op {
 	struct sid id;
 	void *out;
+	bool *refused; /* of call_tell */
 	const char *event;
 	struct str key;
 	struct flow_step next;
@@ -475,7 +476,12 @@ static void on_told(struct flow *flow, void *arg, const struct redis_reply *repl
 
 		if (err == ERR_ALREADY_ANSWERED || err == ERR_COMM_TOKEN_EXPIRED)
 			metric_add(METRIC_answers_late_total, 1);
-		flow_fail(flow, err, "");
+		if (op->refused) {
+			*op->refused = true;
+			flow_run(flow, op->next);
+		} else {
+			flow_fail(flow, err, "");
+		}
 	}
 }
 
@@ -496,6 +502,7 @@ void call_tell(struct flow *flow, const struct call_event *event, struct flow_st
 	};
 
 	op->event = event->event;
+	op->refused = event->refused;
 	log_call(flow, event->leg);
 	flow_script(flow, "call_tell", on_told, op, &scripts[SCRIPT_CALL_EVENT], op->key, ARRAY_LEN(argv),
 		    argv);

@@ -163,6 +163,7 @@ struct call_event {
 	unsigned attempt;                /* 0: any */
 	struct str word, text;
 	unsigned *leg_out;               /* may be NULL: which leg it was */
+	bool *refused;                   /* NULL: a refusal fails the flow; else it is told here, and the flow goes on */
 };
 
 /* Applies the event and nudges the owner.  A refusal fails the flow with its own

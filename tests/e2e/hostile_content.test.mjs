@@ -87,6 +87,23 @@ describe('a gateway', () => {
 });
 
 describe('a client', () => {
+	test('that comes back is welcome, although the call that its device was in is gone', async t => {
+		const bob = await cluster.connect('bob');
+		const outcome = communicate();
+		const ring = await bob.next('incoming');
+		await bob.request({ type: 'answer', token: ring.token });
+		const { body: { call } } = await outcome;
+		await bob.next('answered');
+		await cluster.presenceBecomes('bob', p => p.status === 'on_call', 'is on a call');
+		const [key] = await cluster.redis.command('KEYS', `call:*:${call}`).then(list => [list].flat().join(' ').match(/call:\{c\d+\}:CA[0-9a-f]+/));
+		bob.cut();
+		await cluster.presenceBecomes('bob', p => p.device_count === 0, 'is gone');
+		await cluster.redis.command('DEL', key);
+		const again = await join(t, cluster, 'bob', { device: bob.welcome.device });
+		assert.equal(again.welcome.device, bob.welcome.device);
+		await cluster.presenceBecomes('bob', p => p.status === 'available', 'can be rung again');
+	});
+
 	test('is in 256 calls at once at most, also when it is not registered', async t => {
 		cluster.customer.answer('/voice', '<Response><Pause length="600"/></Response>');
 		t.after(() => cluster.customer.answer('/voice', dial('bob')));
