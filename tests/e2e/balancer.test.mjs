@@ -109,10 +109,12 @@ describe('HAProxy', () => {
 
 	test('tells the client address and scheme, whatever the client claims', async () => {
 		const { body } = await rest('GET', haproxy.url + '/', { headers: {
-			'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'gopher', Forwarded: 'for=6.6.6.6' } });
+			'X-Forwarded-For': '6.6.6.6', 'X-Forwarded-Proto': 'gopher', Forwarded: 'for=6.6.6.6',
+			'Request-Id': 'RQ-of-another', 'X-Request-Id': 'RQ-of-another' } });
 		assert.equal(body.headers['x-forwarded-for'], '127.0.0.1');
 		assert.equal(body.headers['x-forwarded-proto'], 'http');
-		assert.equal(body.headers.forwarded, undefined);
+		for (const name of ['forwarded', 'request-id', 'x-request-id'])
+			assert.equal(body.headers[name], undefined, name);
 	});
 
 	test('speaks TLS on the other port', async () => {
