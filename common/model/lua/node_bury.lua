@@ -9,11 +9,13 @@ local amnesty = tonumber(redis.call('HGET', NODES, 'amnesty') or '0')
 local out = {}
 if now >= amnesty then
 	for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', num(now), 'LIMIT', 0, 16)) do
-		local node = node_read(id)
-		redis.call('ZREM', LEASES, id)
-		if node and id ~= own then
-			node.state = 'dead'
-			node_write(id, node)
+		if id ~= own then                -- which may be renewed yet; if not, others have to find it
+			local node = node_read(id)
+			redis.call('ZREM', LEASES, id)
+			if node then
+				node.state = 'dead'
+				node_write(id, node)
+			end
 		end
 	end
 end

@@ -5,6 +5,6 @@
 local now = now_ms()
 note_presence(now, tonumber(ARGV[4]), ARGV[6])
 local id = string.format('ND%08x', redis.call('HINCRBY', NODES, 'seq', 1)) .. ARGV[5]
-node_write(id, { kind = ARGV[1], host = ARGV[2], loops = ARGV[3], state = 'alive', reaper = '', reap_until = 0 })
+node_write(id, { kind = ARGV[1], host = string.gsub(ARGV[2], '|', '/'), loops = ARGV[3], state = 'alive', reaper = '', reap_until = 0 })
 redis.call('ZADD', LEASES, num(now + tonumber(ARGV[4])), id)
 return id

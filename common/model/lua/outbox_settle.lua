@@ -2,6 +2,7 @@
 -- KEYS[1] o:{cN}:leg  ARGV: JSON as taken, "done" or "dead" or "retry", retry_ms, dead letter list, why
 -- Answers how many are left.
 --@include _time.lua
+local KEEP_DEAD_MS = 30 * 24 * 3600 * 1000
 local shard, subject = string.match(KEYS[1], '^o:({.-}):(.*)$')
 local due, tries = 'O:' .. shard, 'T:' .. shard
 if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then
@@ -15,6 +16,7 @@ redis.call('LPOP', KEYS[1])
 redis.call('HDEL', tries, subject)
 if ARGV[2] == 'dead' then
 	redis.call('XADD', ARGV[4], 'MAXLEN', '~', '1000', '*', 'subject', subject, 'm', ARGV[1], 'why', ARGV[5])
+	redis.call('PEXPIRE', ARGV[4], KEEP_DEAD_MS)
 end
 local left = redis.call('LLEN', KEYS[1])
 if left > 0 then
