@@ -27,6 +27,7 @@ struct owned { /* a call at hand */
 struct bridge {
 	struct worker *worker;
 	struct owned *calls;
+	unsigned letting_go; /* no longer ours, but nobody else knows yet */
 	bool draining;
 };
 
@@ -70,8 +71,25 @@ static void owned_drop(struct owned *owned)
 /* ---- letting go ---- */
 
 struct release {
+	struct bridge *bridge;
 	struct sid call;
 };
+
+static void on_release_failed(struct flow *flow, enum err err)
+{
+	const struct release *release = flow->state;
+
+	(void)err; /* the sweep finds it when it is late */
+	release->bridge->letting_go--;
+}
+
+static void on_offered(struct flow *flow)
+{
+	const struct release *release = flow->state;
+
+	release->bridge->letting_go--;
+	flow_done(flow);
+}
 
 static void on_let_go(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
@@ -80,9 +98,11 @@ static void on_let_go(struct flow *flow, void *arg, const struct redis_reply *re
 
 	(void)reply;
 	if (nodes_pick(worker_common(flow->worker)->nodes, NODE_ROUTING, sid_str(&release->call), &to))
-		inbox_post(flow->worker, to,
-			   arena_printf(flow->arena, "{\"to\":\"%s\",\"do\":\"adopt\"}", release->call.s));
-	flow_done(flow);
+		inbox_send(flow, to,
+			   arena_printf(flow->arena, "{\"to\":\"%s\",\"do\":\"adopt\"}", release->call.s),
+			   STEP(on_offered));
+	else
+		on_offered(flow);
 }
 
 static void let_go(struct owned *owned)
@@ -95,7 +115,10 @@ static void let_go(struct owned *owned)
 	const struct str argv[] = { str_of(own.s),
 				    call_trace(job->arena, nodes_instance(nodes, job->arena), "let_go", "") };
 
+	release->bridge = owned->bridge;
 	release->call = owned->call;
+	release->bridge->letting_go++;
+	job_on_failed(job, on_release_failed);
 	flow_script(job, "call_release", on_let_go, release, &scripts[SCRIPT_CALL_RELEASE],
 		    key_call(job->arena, owned->call), ARRAY_LEN(argv), argv);
 	owned_drop(owned);
@@ -210,7 +233,7 @@ void bridge_drain(struct bridge *bridge)
 
 bool bridge_is_idle(const struct bridge *bridge)
 {
-	return HASH_COUNT(bridge->calls) == 0;
+	return HASH_COUNT(bridge->calls) == 0 && bridge->letting_go == 0;
 }
 
 struct bridge *bridge_free(struct bridge *bridge)

@@ -75,6 +75,15 @@ struct handover { /* a table on its way to another worker */
 	bool fresh_id;
 };
 
+static int64_t count_alive(const struct table *table)
+{
+	int64_t alive = 0;
+
+	for (size_t i = 0; i < table->n; i++)
+		alive += table->node[i].alive;
+	return alive;
+}
+
 static void take_table(void *arg)
 {
 	struct handover *handover = arg;
@@ -86,6 +95,8 @@ static void take_table(void *arg)
 		return;
 	}
 	nodes = worker_common(handover->to)->nodes;
+	if (nodes->worker->index == 0)
+		metric_add(METRIC_nodes_alive, count_alive(handover->table) - count_alive(nodes->table));
 	x_free(nodes->table);
 	nodes->table = handover->table;
 	note_dead(nodes);
@@ -491,9 +502,10 @@ bool nodes_pick(const struct nodes *nodes, enum node_kind kind, struct str key, 
 
 	for (size_t i = 0; i < nodes->table->n; i++) {
 		const struct node *node = &nodes->table->node[i];
+		const bool leaves = nodes->worker->draining && sid_eq(node->id, nodes->table->own);
 		const uint64_t w = weight(node->id, key);
 
-		if (node->kind == kind && node->alive && (!best || w > best_weight)) {
+		if (node->kind == kind && node->alive && !leaves && (!best || w > best_weight)) {
 			best = node;
 			best_weight = w;
 		}

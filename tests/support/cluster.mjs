@@ -28,7 +28,7 @@ class Cluster {
 	routing = [];
 
 	constructor(env) {
-		this.env = env;
+		this.env = { NODE_RENEW_MS: '100', ...env };
 		this.folder = temporaryFolder();
 	}
 
@@ -38,14 +38,22 @@ class Cluster {
 		this.account = await this.addAccount();
 		const many = (program, name, n) => Promise.all(Array.from({ length: n },
 			(_, i) => startService(program, this.redis, { name: `${name}-${i + 1}`, env: this.env })));
-		// In this order a presence-svc knows from the start who routes; otherwise a client's first call could come too early.
-		this.routing = await many('routing-svc', 'routing', routing);
-		this.presence = await many('presence-svc', 'presence', presence);
+		[this.presence, this.routing] = await Promise.all([many('presence-svc', 'presence', presence), many('routing-svc', 'routing', routing)]);
+		await this.acquainted();
 		this.url = this.presence[0]?.url;
 		if (!haproxy)
 			return;
 		this.haproxy = await startHaproxy({ presence: this.presence.map(s => s.port), routing: this.routing.map(s => s.port) });
 		this.url = this.haproxy.url;
+	}
+
+	/** Every instance that runs knows all the others. */
+	acquainted() {
+		const running = [...this.presence, ...this.routing].filter(service => !service.wasKilled);
+		return until(async () => {
+			const known = await Promise.all(running.map(service => service.metric('switchhook_nodes_alive')));
+			return known.every(n => n === running.length);
+		}, `${running.length} instances know each other`);
 	}
 
 	/** Seeds another account. */
