@@ -1,4 +1,5 @@
 /* plan_moves.c - the moves that lead from one state into another: fetch, ring, end. */
+#include "common/io/url.h"
 #include "routing-svc/plan_private.h"
 
 void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome,
@@ -20,6 +21,17 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
 }
 
+/* A relative address means the server of the document that names it; ErrorUrl and traces name it whole. */
+static struct str whole_url(struct call *call, struct plan *plan, struct str url)
+{
+	struct str whole;
+
+	if (call->document_url.n > 0 && !url_is_http(plan->arena, url) &&
+	    url_resolve(plan->arena, call->document_url, url, &whole))
+		return whole;
+	return url;
+}
+
 void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)
 {
 	if (++call->idle_fetches > IDLE_FETCHES_MAX) {
@@ -29,7 +41,7 @@ void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, 
 		return;
 	}
 	call->state = CALL_FETCH;
-	call->fetch_url = url;
+	call->fetch_url = whole_url(call, plan, url);
 	call->fetch_get = get;
 	call->fetch_extra = extra;
 	call->fetch_is_fallback = false;
