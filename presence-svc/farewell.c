@@ -4,6 +4,7 @@
 #include "common/base/metrics.h"
 #include "common/model/call.h"
 #include "common/model/job.h"
+#include "presence-svc/session.h"
 
 enum { RETRY_MS = 500, RETRY_AT_ONCE = 200 };
 
@@ -62,9 +63,17 @@ static void on_failed(struct flow *job, enum err err)
 
 static void try(struct entry *entry)
 {
-	struct flow *job = job_new(entry->list->worker, "farewell", sizeof(struct work));
-	struct work *work = job->state;
+	struct flow *job;
+	struct work *work;
 
+	/* A registration whose number never came, and the device has come back here since: a newer one. */
+	if (!entry->registration && sessions_hold(entry->list->worker, entry->device)) {
+		entry->list->count--;
+		x_free(entry);
+		return;
+	}
+	job = job_new(entry->list->worker, "farewell", sizeof(struct work));
+	work = job->state;
 	work->entry = entry;
 	job_on_failed(job, on_failed);
 	device_remove(job, (struct client_key){ entry->account, str_of(entry->identity) }, entry->device,

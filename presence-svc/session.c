@@ -76,6 +76,14 @@ void session_bind(struct session *session, struct sid device)
 	HASH_ADD(hh, sessions->by_device, device.s, SID_LEN, session);
 }
 
+bool sessions_hold(struct worker *worker, struct sid device)
+{
+	struct session *session;
+
+	HASH_FIND(hh, sessions_of(worker)->by_device, device.s, SID_LEN, session);
+	return session != NULL;
+}
+
 struct client_key session_client(struct session *session)
 {
 	return (struct client_key){ session->account, str_of(session->identity) };

@@ -24,8 +24,8 @@ enum { DUE_MAX = 200, CLAIM_CHECK_MS = 2000, AWAY_MS = 1000 };
 struct sweep {
 	struct worker *worker;
 	struct patrol *patrol;
-	int64_t ahead_ms;  /* Redis' clock before our monotonic one */
-	uint64_t heard_ms; /* its last answer; 0: none yet */
+	int64_t ahead_ms;  /* Redis' clock before our monotonic one; 0: not known yet */
+	uint64_t heard_ms; /* its last answer, at first our own start */
 	uint64_t spare_until_ms;
 };
 
@@ -145,7 +145,7 @@ static void note_absence(struct sweep *sweep)
 	const struct settings *settings = worker_common(sweep->worker)->settings;
 	const uint64_t now = clock_mono_ms();
 
-	if (sweep->heard_ms && now - sweep->heard_ms > AWAY_MS + 2 * settings->sweep_ms)
+	if (now - sweep->heard_ms > AWAY_MS + 2 * settings->sweep_ms)
 		sweep->spare_until_ms = now + settings->node_lease_ms + AWAY_MS;
 }
 
@@ -154,7 +154,7 @@ static int64_t lease_time_ms(const struct sweep *sweep)
 {
 	const uint64_t now = clock_mono_ms();
 
-	if (!sweep->heard_ms || now < sweep->spare_until_ms)
+	if (!sweep->ahead_ms || now < sweep->spare_until_ms)
 		return 0;
 	return (int64_t)now + sweep->ahead_ms;
 }
@@ -190,6 +190,7 @@ struct sweep *sweep_new(struct worker *worker)
 	struct sweep *sweep = x_alloc(sizeof(*sweep));
 
 	sweep->worker = worker;
+	sweep->heard_ms = clock_mono_ms();
 	sweep->patrol = patrol_new(worker, &(struct patrol_conf){
 						   .tag = 'p',
 						   .count = KEYS_PARTITIONS,
