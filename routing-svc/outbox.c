@@ -167,7 +167,7 @@ static void on_taken(struct flow *flow, void *arg, const struct redis_reply *rep
 		settle(flow, "dead", 0, "unreadable");
 		return;
 	}
-	account_load(worker_common(flow->worker)->accounts, flow, delivery->account_sid, &delivery->account,
+	account_find(worker_common(flow->worker)->accounts, flow, delivery->account_sid, &delivery->account,
 		     STEP(on_account));
 }
 
@@ -187,6 +187,10 @@ static void on_account(struct flow *flow)
 	const struct settings *settings = worker_common(flow->worker)->settings;
 	struct delivery *delivery = flow->state;
 
+	if (!sid_is_set(delivery->account.sid)) {
+		settle(flow, "dead", 0, "account closed");
+		return;
+	}
 	fetch_prepare(flow->arena, &delivery->request, delivery->account.auth_token, settings,
 		      &delivery->fetch);
 	flow_fetch(flow, &delivery->fetch, &delivery->result, STEP(on_answer));

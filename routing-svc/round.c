@@ -350,7 +350,7 @@ static void fetch(struct flow *flow)
 {
 	struct round *round = flow->state;
 
-	account_load(worker_common(flow->worker)->accounts, flow, round->call.account, &round->account,
+	account_find(worker_common(flow->worker)->accounts, flow, round->call.account, &round->account,
 		     STEP(on_account));
 }
 
@@ -358,10 +358,11 @@ static void on_account(struct flow *flow)
 {
 	struct round *round = flow->state;
 
-	round->result = (struct http_result){
-		.err = fetch_instructions(flow->arena, &round->call, round->account.auth_token,
-					  worker_common(flow->worker)->settings, &round->request)
-	};
+	round->result = (struct http_result){ .err = ERR_ACCOUNT_SUSPENDED };
+	if (sid_is_set(round->account.sid)) /* else it was closed while its call went on */
+		round->result.err =
+			fetch_instructions(flow->arena, &round->call, round->account.auth_token,
+					   worker_common(flow->worker)->settings, &round->request);
 	if (round->result.err) {
 		flow_next(flow, STEP(on_fetched));
 		return;
