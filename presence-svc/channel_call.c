@@ -169,6 +169,10 @@ void channel_answer(struct message *message)
 	struct json_fault fault = { .missing = false };
 	struct str text, sdp;
 
+	if (message->session->expired) {
+		flow_fail(flow, ERR_TOKEN_EXPIRED, "");
+		return;
+	}
 	if (!json_get_str(message->doc, "token", JSON_REQUIRED, COMM_TOKEN_MAX, &text, &fault) ||
 	    !json_get_str(message->doc, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &sdp, &fault)) {
 		channel_fail_field(message, &fault);

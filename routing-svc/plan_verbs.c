@@ -1,4 +1,5 @@
 /* plan_verbs.c - fetching instructions and running them verb by verb. */
+#include "common/io/url.h"
 #include "routing-svc/plan_private.h"
 
 enum { VERBS_PER_ROUND = INSTRUCTIONS_MAX_VERBS + 1 };
@@ -15,7 +16,7 @@ static void fetch_failed(struct call *call, struct plan *plan, enum err err)
 	buf_init(&extra, 16384);
 	buf_put(&extra, call->fetch_extra);
 	buf_printf(&extra, "%sErrorCode=%u&ErrorUrl=", extra.n ? "&" : "", err_code(err));
-	buf_put_urlencoded(&extra, call->fetch_url);
+	buf_put_urlencoded(&extra, url_public(plan->arena, call->fetch_url));
 	plan_fetch(call, plan, call->fallback_url, call->fallback_get,
 		   buf_ok(&extra) ? arena_copy(plan->arena, buf_str(&extra)) : STR(""));
 	call->fetch_is_fallback = true;
@@ -26,8 +27,8 @@ static void trace_document(struct plan *plan, struct str url)
 {
 	const struct instructions *doc = plan->instructions;
 
-	plan_trace(plan, "fetched", "\"url\":" STR_FMT ",\"verbs\":%zu", STR_ARG(plan_quote(plan, url)),
-		   doc->n);
+	plan_trace(plan, "fetched", "\"url\":" STR_FMT ",\"verbs\":%zu",
+		   STR_ARG(plan_quote(plan, url_public(plan->arena, url))), doc->n);
 	for (size_t i = 0; i < doc->n_warnings; i++)
 		plan_trace(plan, "warning", "\"code\":%u,\"line\":%u,\"text\":" STR_FMT,
 			   err_code(doc->warnings[i].err), doc->warnings[i].line,
@@ -57,8 +58,8 @@ void plan_fetched(struct call *call, const struct plan_input *input, struct plan
 {
 	if (input->err) {
 		plan_trace(plan, "fetch_failed", "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
-			   STR_ARG(plan_quote(plan, call->fetch_url)), err_code(input->err),
-			   STR_ARG(plan_quote(plan, input->body)));
+			   STR_ARG(plan_quote(plan, url_public(plan->arena, call->fetch_url))),
+			   err_code(input->err), STR_ARG(plan_quote(plan, input->body)));
 		fetch_failed(call, plan, input->err);
 		return;
 	}

@@ -80,3 +80,18 @@ struct str url_fragment(struct str url)
 
 	return str_find(url, '#', &at) ? str_skip(url, at + 1) : STR_NULL;
 }
+
+struct str url_public(struct arena *arena, struct str url)
+{
+	CURLU *handle = handle_new();
+	struct str open = url;
+	size_t at;
+
+	if (str_find(url, '@', &at) && !(is_acceptable_text(url) && set(handle, arena, url) &&
+					 curl_url_set(handle, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+					 curl_url_set(handle, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+					 get(handle, CURLUPART_URL, arena, &open)))
+		open = STR(""); /* unreadable, and perhaps with a password */
+	curl_url_cleanup(handle);
+	return open;
+}

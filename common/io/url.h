@@ -16,3 +16,6 @@ MUST_USE bool url_is_http(struct arena *arena, struct str url);
 MUST_USE bool url_resolve(struct arena *arena, struct str base, struct str ref, struct str *out);
 
 struct str url_fragment(struct str url);                 /* what is after '#'; STR_NULL without one */
+
+/* The same without user:password, for whoever is not that server: logs, traces, other servers. */
+struct str url_public(struct arena *arena, struct str url);

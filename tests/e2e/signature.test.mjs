@@ -9,7 +9,7 @@ const ODD = [{
 	'': 'a name of nothing', empty: '', ' ': ' ', 'a b': 'c d', 'a+b': 'c+d', '&=?#%': '&=?#%', '%41': '%42', plus: '+', tilde: '~', star: '*',
 	quotes: `"'\`<>\\`, 'zwölf': 'größer ß', '日本語': 'かな', '😀': '👨‍👩‍👧', combining: 'e\u0301', rtl: 'שלום', newline: 'a\r\nb\nc', tab: '\t', nbsp: '\u00a0',
 }, {
-	Z: 'upper', z: 'lower', aA: '1', Aa: '2', a: 'b', ab: '', 'a[0]': '0', 'a[]': 'x', __proto__x: 'x', constructor: 'x', toString: 'x', callsid: 'not ours', 'from ': 'not ours',
+	Z: 'upper', z: 'lower', aA: '1', Aa: '2', a: 'b', ab: '', 'a[0]': '0', 'a[]': 'x', __proto__x: 'x', constructor: 'x', toString: 'x', callsidx: 'not ours', 'from ': 'not ours',
 	'\u007f': 'delete', long: 'x'.repeat(1000),
 }];
 

@@ -98,7 +98,7 @@ static void test_the_action_hears_how_it_went(void **state)
 	round_look(stage);
 	assert_plan(stage, "fetch fetch 3000 [L 1] [1=completed]");
 	leg = arena_printf(stage->arena, "%s", sid_leg(stage->call.id, 1).s).p;
-	assert_str_equal(stage->call.fetch_url, "/after");
+	assert_str_equal(stage->call.fetch_url, AFTER);
 	assert_true(stage->call.fetch_get);
 	assert_str_equal(
 		stage->call.fetch_extra,

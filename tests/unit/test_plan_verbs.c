@@ -144,7 +144,7 @@ static void test_redirect_fetches_the_next_document(void **state)
 
 	stage_with(stage, "<Response><Redirect method=\"GET\">../next?a=1</Redirect><Hangup/></Response>");
 	assert_plan(stage, "fetch fetch 3000 [] []");
-	assert_str_equal(stage->call.fetch_url, "../next?a=1");
+	assert_str_equal(stage->call.fetch_url, "http://customer.example/next?a=1");
 	assert_true(stage->call.fetch_get);
 	assert_int_equal(stage->call.fetch_number, 2);
 	round_look(stage); /* a successor asks again, by the same number */
@@ -183,7 +183,7 @@ static void test_a_fallback_that_answers_goes_on_and_is_there_again_for_the_next
 	assert_false(stage->call.fetch_is_fallback);
 	round_fetch_failed(stage, ERR_FETCH_FAILED);
 	assert_str_equal(stage->call.fetch_url, "/fallback");
-	assert_str_equal(stage->call.fetch_extra, "ErrorCode=11200&ErrorUrl=%2Fnext");
+	assert_str_equal(stage->call.fetch_extra, "ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fnext");
 }
 
 /* The action's results go to the fallback too. */
@@ -196,7 +196,7 @@ static void test_the_fallback_hears_what_the_action_would_have(void **state)
 	round_claimed_devices(stage, 0, 0);
 	round_fetch_failed(stage, ERR_FETCH_FAILED);
 	assert_str_equal(stage->call.fetch_extra,
-			 "DialCallStatus=no-answer&DialBridged=false&ErrorCode=11200&ErrorUrl=%2Fafter");
+			 "DialCallStatus=no-answer&DialBridged=false&ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fafter");
 }
 
 static void test_a_document_that_cannot_be_read_is_a_failed_fetch(void **state)

@@ -127,6 +127,23 @@ static void finds_the_fragment(void **state)
 	assert_true(str_is_null(url_fragment(STR_NULL)));
 }
 
+static void test_a_public_url_names_no_user(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "http://h.example/a?b=1", "http://h.example/a?b=1" },
+		{ "http://user:secret@h.example/a", "http://h.example/a" },
+		{ "https://user@h.example:8443/", "https://h.example:8443/" },
+		{ "http://h.example/a@b", "http://h.example/a@b" },
+		{ "http://user:sec ret@h.example/", "" },
+	};
+	struct arena *arena = arena_new(65536);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(arena_cstr(arena, url_public(arena, str_of(rows[i][0]))), rows[i][1]);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +151,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bounds_the_length, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_references, setup, teardown),
 		cmocka_unit_test(finds_the_fragment),
+		cmocka_unit_test(test_a_public_url_names_no_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
