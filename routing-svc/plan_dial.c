@@ -23,7 +23,7 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 		out[0] = (struct plan_target){ .identity = str_starts(call->to, scheme)
 								   ? str_skip(call->to, scheme.n)
 								   : call->to,
-						 .from = call->from };
+					       .from = call->from };
 		return 1;
 	}
 	verb = plan_verb(call, plan);

@@ -182,8 +182,9 @@ static void test_a_fallback_that_answers_goes_on_and_is_there_again_for_the_next
 	round_document(stage, "<Response><Redirect>/next</Redirect></Response>");
 	assert_false(stage->call.fetch_is_fallback);
 	round_fetch_failed(stage, ERR_FETCH_FAILED);
-	assert_str_equal(stage->call.fetch_url, "/fallback");
-	assert_str_equal(stage->call.fetch_extra, "ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fnext");
+	assert_str_equal(stage->call.fetch_url, "http://customer.example/fallback");
+	assert_str_equal(stage->call.fetch_extra,
+			 "ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fnext");
 }
 
 /* The action's results go to the fallback too. */
@@ -195,8 +196,8 @@ static void test_the_fallback_hears_what_the_action_would_have(void **state)
 	stage->call.fallback_url = STR("/fallback");
 	round_claimed_devices(stage, 0, 0);
 	round_fetch_failed(stage, ERR_FETCH_FAILED);
-	assert_str_equal(stage->call.fetch_extra,
-			 "DialCallStatus=no-answer&DialBridged=false&ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fafter");
+	assert_str_equal(stage->call.fetch_extra, "DialCallStatus=no-answer&DialBridged=false&ErrorCode="
+						  "11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fafter");
 }
 
 static void test_a_document_that_cannot_be_read_is_a_failed_fetch(void **state)
