@@ -41,104 +41,105 @@ static bool lists(const char *list, const char *text)
 	return netguard_lists(&guard, (const struct sockaddr *)&address);
 }
 
+/* Of every special net its edges, and the neighbours outside. */
+static const struct {
+	const char *address;
+	bool ok;
+} addresses[] = {
+	{ "0.0.0.0", false },
+	{ "0.255.255.255", false },
+	{ "1.0.0.0", true },
+	{ "9.255.255.255", true },
+	{ "10.0.0.0", false },
+	{ "10.255.255.255", false },
+	{ "11.0.0.0", true },
+	{ "100.63.255.255", true },
+	{ "100.64.0.0", false },
+	{ "100.127.255.255", false },
+	{ "100.128.0.0", true },
+	{ "126.255.255.255", true },
+	{ "127.0.0.1", false },
+	{ "127.255.255.255", false },
+	{ "128.0.0.0", true },
+	{ "169.253.255.255", true },
+	{ "169.254.169.254", false },
+	{ "169.255.0.0", true },
+	{ "172.15.255.255", true },
+	{ "172.16.0.0", false },
+	{ "172.31.255.255", false },
+	{ "172.32.0.0", true },
+	{ "192.0.0.170", false },
+	{ "192.0.1.0", true },
+	{ "192.0.2.1", false },
+	{ "192.0.3.0", true },
+	{ "192.88.99.1", false },
+	{ "192.167.255.255", true },
+	{ "192.168.0.0", false },
+	{ "192.168.255.255", false },
+	{ "192.169.0.0", true },
+	{ "198.17.255.255", true },
+	{ "198.18.0.0", false },
+	{ "198.19.255.255", false },
+	{ "198.20.0.0", true },
+	{ "198.51.100.7", false },
+	{ "203.0.113.7", false },
+	{ "223.255.255.255", true },
+	{ "224.0.0.1", false },
+	{ "239.255.255.255", false },
+	{ "240.0.0.1", false },
+	{ "255.255.255.255", false },
+	{ "8.8.8.8", true },
+
+	{ "::", false },
+	{ "::1", false },
+	{ "::8.8.8.8", false },	       /* compatible form, long withdrawn */
+	{ "::ffff:0:8.8.8.8", false }, /* translated form */
+	{ "100::1", false },	       /* discard */
+	{ "1fff:ffff::1", false },
+	{ "2000::1", true },
+	{ "2001::1", false },	 /* Teredo */
+	{ "2001:2::1", false },	 /* benchmarking */
+	{ "2001:20::1", false }, /* ORCHID */
+	{ "2001:1ff:ffff::1", false },
+	{ "2001:200::1", true },
+	{ "2001:db7:ffff::1", true },
+	{ "2001:db8::1", false }, /* documentation */
+	{ "2001:db9::1", true },
+	{ "2606:4700::1111", true },
+	{ "3ffe:ffff::1", true },
+	{ "3fff::1", false }, /* documentation */
+	{ "3fff:fff:ffff::1", false },
+	{ "3fff:1000::1", true },
+	{ "4000::1", false },
+	{ "5f00::1", false },
+	{ "fc00::1", false },
+	{ "fdff::1", false },
+	{ "fe80::1", false },
+	{ "fec0::1", false },
+	{ "ff02::1", false },
+
+	/* IPv4 inside IPv6 is judged as the IPv4 */
+	{ "::ffff:127.0.0.1", false },
+	{ "::ffff:10.1.2.3", false },
+	{ "::ffff:169.254.169.254", false },
+	{ "::ffff:8.8.8.8", true },
+	{ "64:ff9b::127.0.0.1", false },
+	{ "64:ff9b::10.0.0.1", false },
+	{ "64:ff9b::8.8.8.8", true },
+	{ "64:ff9b::1:8.8.8.8", false }, /* not the /96 */
+	{ "64:ff9b:1::8.8.8.8", false }, /* local-use NAT64 */
+	{ "2002:7f00:1::1", false },	 /* 6to4 of 127.0.0.1 */
+	{ "2002:c0a8:101::1", false },	 /* 6to4 of 192.168.1.1 */
+	{ "2002:808:808::1", true },	 /* 6to4 of 8.8.8.8 */
+};
+
 static void judges_addresses(void **state)
 {
-	/* Of every special net its edges, and the neighbours outside. */
-	static const struct {
-		const char *address;
-		bool ok;
-	} rows[] = {
-		{ "0.0.0.0", false },
-		{ "0.255.255.255", false },
-		{ "1.0.0.0", true },
-		{ "9.255.255.255", true },
-		{ "10.0.0.0", false },
-		{ "10.255.255.255", false },
-		{ "11.0.0.0", true },
-		{ "100.63.255.255", true },
-		{ "100.64.0.0", false },
-		{ "100.127.255.255", false },
-		{ "100.128.0.0", true },
-		{ "126.255.255.255", true },
-		{ "127.0.0.1", false },
-		{ "127.255.255.255", false },
-		{ "128.0.0.0", true },
-		{ "169.253.255.255", true },
-		{ "169.254.169.254", false },
-		{ "169.255.0.0", true },
-		{ "172.15.255.255", true },
-		{ "172.16.0.0", false },
-		{ "172.31.255.255", false },
-		{ "172.32.0.0", true },
-		{ "192.0.0.170", false },
-		{ "192.0.1.0", true },
-		{ "192.0.2.1", false },
-		{ "192.0.3.0", true },
-		{ "192.88.99.1", false },
-		{ "192.167.255.255", true },
-		{ "192.168.0.0", false },
-		{ "192.168.255.255", false },
-		{ "192.169.0.0", true },
-		{ "198.17.255.255", true },
-		{ "198.18.0.0", false },
-		{ "198.19.255.255", false },
-		{ "198.20.0.0", true },
-		{ "198.51.100.7", false },
-		{ "203.0.113.7", false },
-		{ "223.255.255.255", true },
-		{ "224.0.0.1", false },
-		{ "239.255.255.255", false },
-		{ "240.0.0.1", false },
-		{ "255.255.255.255", false },
-		{ "8.8.8.8", true },
-
-		{ "::", false },
-		{ "::1", false },
-		{ "::8.8.8.8", false },	       /* compatible form, long withdrawn */
-		{ "::ffff:0:8.8.8.8", false }, /* translated form */
-		{ "100::1", false },	       /* discard */
-		{ "1fff:ffff::1", false },
-		{ "2000::1", true },
-		{ "2001::1", false },	 /* Teredo */
-		{ "2001:2::1", false },	 /* benchmarking */
-		{ "2001:20::1", false }, /* ORCHID */
-		{ "2001:1ff:ffff::1", false },
-		{ "2001:200::1", true },
-		{ "2001:db7:ffff::1", true },
-		{ "2001:db8::1", false }, /* documentation */
-		{ "2001:db9::1", true },
-		{ "2606:4700::1111", true },
-		{ "3ffe:ffff::1", true },
-		{ "3fff::1", false }, /* documentation */
-		{ "3fff:fff:ffff::1", false },
-		{ "3fff:1000::1", true },
-		{ "4000::1", false },
-		{ "5f00::1", false },
-		{ "fc00::1", false },
-		{ "fdff::1", false },
-		{ "fe80::1", false },
-		{ "fec0::1", false },
-		{ "ff02::1", false },
-
-		/* IPv4 inside IPv6 is judged as the IPv4 */
-		{ "::ffff:127.0.0.1", false },
-		{ "::ffff:10.1.2.3", false },
-		{ "::ffff:169.254.169.254", false },
-		{ "::ffff:8.8.8.8", true },
-		{ "64:ff9b::127.0.0.1", false },
-		{ "64:ff9b::10.0.0.1", false },
-		{ "64:ff9b::8.8.8.8", true },
-		{ "64:ff9b::1:8.8.8.8", false }, /* not the /96 */
-		{ "64:ff9b:1::8.8.8.8", false }, /* local-use NAT64 */
-		{ "2002:7f00:1::1", false },	 /* 6to4 of 127.0.0.1 */
-		{ "2002:c0a8:101::1", false },	 /* 6to4 of 192.168.1.1 */
-		{ "2002:808:808::1", true },	 /* 6to4 of 8.8.8.8 */
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (permits("", rows[i].address) != rows[i].ok)
-			fail_msg("%s should be %s", rows[i].address, rows[i].ok ? "permitted" : "refused");
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+		if (permits("", addresses[i].address) != addresses[i].ok)
+			fail_msg("%s should be %s", addresses[i].address,
+				 addresses[i].ok ? "permitted" : "refused");
 }
 
 static void heeds_the_list(void **state)
