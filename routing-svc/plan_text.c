@@ -3,6 +3,9 @@
 
 #include "common/base/json.h"
 
+/* However many verbs there are, how it ends is told. */
+enum { TRACES_KEPT = 40 };
+
 /* ---- saying and listing ---- */
 
 struct str plan_quote(struct plan *plan, struct str text)
@@ -21,10 +24,11 @@ struct str plan_quote(struct plan *plan, struct str text)
 
 void plan_trace(struct plan *plan, const char *event, const char *fmt, ...)
 {
+	const bool is_verb = strcmp(event, "verb") == 0 || strcmp(event, "skipped") == 0;
 	struct buf detail;
 	va_list ap;
 
-	if (plan->n_traces == PLAN_TRACES_MAX)
+	if (plan->n_traces >= (size_t)(is_verb ? PLAN_TRACES_MAX - TRACES_KEPT : PLAN_TRACES_MAX))
 		return;
 	buf_init(&detail, CALL_TRACE_MAX);
 	va_start(ap, fmt);

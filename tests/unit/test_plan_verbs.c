@@ -100,6 +100,7 @@ static void test_the_longest_document_is_run_to_its_end(void **state)
 	buf_fini(&text);
 	assert_plan(stage, "ended none 0 [H 0 completed, L 0] [0=completed]");
 	assert_true(stage->plan.n_traces <= PLAN_TRACES_MAX);
+	assert_true(traced(stage, "ended", "\"outcome\":\"completed\""));
 }
 
 static void test_the_same_in_json(void **state)

@@ -232,6 +232,17 @@ static void test_a_trace_has_an_end(void **state)
 		assert_string_equal(text(item(tell(store, "detach", "0", "", "", ""), 0)), "ok");
 	assert_int_equal(number(DO(store, "LLEN", TRACE)), 500);
 	assert_string_equal(field(store, RECORD, "rev"), "601");
+
+	/* but a document of nothing but verbs leaves room for the end */
+	store_set_up(state);
+	create(store);
+	for (int i = 0; i < 600; i++)
+		RUN(store, CALL_EVENT, RECORD, "detach", "0", "", "", "", "{\"event\":\"verb\"}");
+	assert_int_equal(number(DO(store, "LLEN", TRACE)), 450);
+	end_call(store);
+	tell(store, "detach", "0", "", "", "");
+	RUN(store, CALL_COMMIT, RECORD, "1", field(store, RECORD, "rev"), "-1", RETAINED, "0", "1", LINE);
+	assert_int_equal(number(DO(store, "LLEN", TRACE)), 451);
 }
 
 int main(void)

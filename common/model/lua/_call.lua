@@ -9,6 +9,7 @@
 --@include _time.lua
 
 local TRACE_MAX = 500
+local TRACE_KEPT = 50                    -- of them not for verbs: however many there are, how it ends is told
 local ACT_WITHIN_MS = 1000               -- the owner is nudged; later than this another bridge takes over
 local LIVES_MS = 48 * 3600 * 1000        -- longer than any call
 
@@ -23,7 +24,8 @@ end
 local function trace(key, ...)
 	local list = 't:{' .. string.match(key, '{(.-)}') .. '}:' .. call_of(key)
 	for _, line in ipairs({ ... }) do
-		if redis.call('LLEN', list) < TRACE_MAX then
+		local is_verb = string.find(line, '"event":"verb"', 1, true) or string.find(line, '"event":"skipped"', 1, true)
+		if redis.call('LLEN', list) < (is_verb and TRACE_MAX - TRACE_KEPT or TRACE_MAX) then
 			redis.call('RPUSH', list, num(now_ms()) .. ' ' .. line)
 		end
 	end
