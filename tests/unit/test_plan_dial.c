@@ -1,4 +1,4 @@
-/* test_plan_dial.c - Dials and the first ring of a created call: who rings, how it ends, who is told. */
+/* test_plan_dial.c - Dials: who rings, how it ends, who is told. */
 #include "tests/unit/plan_fixture.h"
 
 /* Claims refused for these reasons, one per target. */
@@ -246,110 +246,6 @@ static void test_a_call_that_is_not_up_has_no_time_limit(void **state)
 	assert_plan(stage, "ringing none 15000 [] []");
 }
 
-/* ---- a created call ---- */
-
-static void stage_created(struct stage *stage, size_t devices)
-{
-	stage_call(stage, CALLER_API);
-	round_look(stage);
-	assert_plan(stage, "claim claim 5000 [] [0=initiated]");
-	round_claims(stage, (struct claim_result[]){ claims_of(stage, devices) }, 1);
-}
-
-static void test_the_first_answer_of_a_created_call_becomes_its_caller(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_created(stage, 2);
-	assert_plan(stage, "ringing none 30000 [R 1, R 2, P 0 ringing] []");
-	event_ringing(stage, 2);
-	round_look(stage);
-	event_ringing(stage, 1);
-	assert_plan(stage, "ringing none 30000 [] [0=ringing]");
-	round_look(stage);
-	assert_plan(stage, "ringing none 30000 [] []");
-	event_answer(stage, 2);
-	round_look(stage);
-	assert_plan(stage, "fetch fetch 3000 [C 1 answered_elsewhere, L 1, E 2] [0=in-progress]");
-	assert_str_equal(stage->call.fetch_url, URL);
-	assert_int_equal(stage->call.caller, CALLER_DEVICE);
-	assert_int_equal(stage->call.caller_leg, 2);
-	assert_true(sid_eq(stage->call.caller_device, call_leg(&stage->call, 2)->device));
-	assert_str_equal(stage->call.sdp, "v=0 answer");
-
-	round_document(stage, DIAL(""));
-	round_claimed_devices(stage, 1, 0);
-	event_answer(stage, 3);
-	round_look(stage);
-	assert_plan(stage, "bridged again 1000 [E 3, A 3, A 0] [3=ringing, 3=in-progress]");
-	event_hangup(stage, 0);
-	round_look(stage);
-	/* leg 2 is the caller by now: it is let go as such */
-	assert_plan(stage, "ended none 0 [H 3 remote_hangup, L 3, L 0] [3=completed, 0=completed]");
-}
-
-static void test_a_created_call_that_nobody_answers_ends(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_created(stage, 1);
-	time_passes(stage, 30000);
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [C 1 timeout, L 1] [0=no-answer]");
-	stage_created(stage, 1);
-	event_reject(stage, 1, "declined");
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [L 1] [0=busy]");
-	assert_str_equal(stage->call.outcome, "declined");
-	stage_created(stage, 0);
-	assert_plan(stage, "ended none 0 [] [0=no-answer]");
-	assert_str_equal(stage->call.outcome, "unreachable");
-}
-
-static void test_its_own_document_needs_no_fetch(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_created(stage, 1);
-	stage->call.inline_document = STR("<Response><Dial><Client>bob</Client></Dial></Response>");
-	event_answer(stage, 1);
-	round_look(stage);
-	assert_plan(stage, "claim claim 5000 [E 1] [0=ringing, 0=in-progress]");
-	stage_created(stage, 1);
-	stage->call.inline_document = STR("<Response><Dial>");
-	event_answer(stage, 1);
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [E 1, H 0 failed, L 0] [0=ringing, 0=in-progress, 0=failed]");
-}
-
-/* What the winner did before its answer was planned was said by the caller. */
-static void test_a_winner_that_is_gone_at_once_ends_the_created_call(void **state)
-{
-	struct stage *stage = *state;
-
-	stage_created(stage, 1);
-	event_answer(stage, 1);
-	event_hangup(stage, 1);
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [E 1, L 0] [0=ringing, 0=in-progress, 0=completed]");
-
-	stage_created(stage, 1);
-	stage->call.inline_document = STR("<Response><Dial><Client>bob</Client></Dial></Response>");
-	event_answer(stage, 1);
-	event_hangup(stage, 1);
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [E 1, L 0] [0=ringing, 0=in-progress, 0=completed]");
-
-	stage_created(stage, 1);
-	event_answer(stage, 1);
-	call_leg(&stage->call, 1)->lost_until_ms = stage->call.now_ms + 2000;
-	round_look(stage);
-	assert_plan(stage, "fetch fetch 2000 [E 1] [0=ringing, 0=in-progress]");
-	time_passes(stage, 2000);
-	round_look(stage);
-	assert_plan(stage, "ended none 0 [L 0] [0=completed]");
-}
-
 /* ---- a gateway ---- */
 
 static void test_a_waiting_gateway_is_told_of_every_end(void **state)
@@ -394,10 +290,6 @@ int main(void)
 		STAGE_TEST(test_room_is_shared_so_that_every_client_rings),
 		STAGE_TEST(test_the_shorter_time_limit_ends_the_talk),
 		STAGE_TEST(test_a_call_that_is_not_up_has_no_time_limit),
-		STAGE_TEST(test_the_first_answer_of_a_created_call_becomes_its_caller),
-		STAGE_TEST(test_a_created_call_that_nobody_answers_ends),
-		STAGE_TEST(test_its_own_document_needs_no_fetch),
-		STAGE_TEST(test_a_winner_that_is_gone_at_once_ends_the_created_call),
 		STAGE_TEST(test_a_waiting_gateway_is_told_of_every_end),
 		STAGE_TEST(test_a_caller_that_finds_all_busy_is_let_go_slowly),
 	};
