@@ -82,12 +82,14 @@ static inline const char *record(struct store *store)
 	return line_of(store, pairs);
 }
 
+#define NOT_DUE INT64_MIN
+
 static inline int64_t due_in_ms(struct store *store)
 {
 	const struct answer score = DO(store, "ZSCORE", DUE, CALL);
 
 	if (score.nil)
-		return -1;
+		return NOT_DUE;
 	return number(score) - store_now_us(store) / 1000;
 }
 
