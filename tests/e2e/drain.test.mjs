@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { callBecomes, dial, nothingHeld, readCall, sdpOf } from '../support/calls.mjs';
 import { startCluster } from '../support/cluster.mjs';
-import { until, within } from '../support/process.mjs';
-import { RawChannel } from '../support/raw.mjs';
+import { until } from '../support/process.mjs';
+import { RawChannel, RawSocket } from '../support/raw.mjs';
 import { accessToken } from '../support/tokens.mjs';
 
 const SPREAD_MS = 300, LEG_LOST_MS = 1500;
@@ -66,13 +66,18 @@ describe('a presence instance that is told to stop', () => {
 		const slow = await RawChannel.open(first.port);        // answers no close
 		slow.text({ type: 'hello', token: accessToken(cluster.account, 'slow') });
 		assert.equal((await slow.message()).type, 'welcome');
-		const busy = await fetch(`${first.url}/healthz`);      // its connection is kept alive
-		assert.equal(busy.status, 200);
+		const check = await RawSocket.open(first.port);        // a health check that keeps its connection
+		const ask = () => check.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+		ask();
+		assert.equal((await check.answer()).status, 200);
 		const since = performance.now();
 		await drained(t, first, async () => {
 			assert.equal((await slow.message()).type, 'drain');
+			ask();
+			assert.ok([503, undefined].includes((await check.answer())?.status), 'draining, or gone');
 			assert.equal(await slow.closeCode(), 1012);
 		});
+		check.destroy();
 		assert.ok(performance.now() - since < 4000);
 		slow.destroy();
 		await cluster.presenceBecomes('slow', p => p.status === 'offline', 'is offline');
@@ -88,11 +93,26 @@ describe('a presence instance that is told to stop', () => {
 			assert.deepEqual([answer.status, answer.body.status], [200, 'offline']);
 	});
 
-	test('ends at once when nobody is there, and at the second signal in any case', async t => {
+	test('ends at once when nobody is there', async t => {
 		const [, second] = cluster.presence;
 		const since = performance.now();
 		await drained(t, second);
 		assert.ok(performance.now() - since < 1500);
+	});
+
+	test('ends at once at the second signal, whoever dawdles', async t => {
+		const [first] = cluster.presence;
+		const slow = await RawChannel.open(first.port);
+		slow.text({ type: 'hello', token: accessToken(cluster.account, 'slow') });
+		assert.equal((await slow.message()).type, 'welcome');
+		const since = performance.now();
+		await drained(t, first, async () => {
+			assert.equal((await slow.message()).type, 'drain');
+			first.process.kill('SIGTERM');
+		});
+		assert.ok(performance.now() - since < 1500);
+		slow.destroy();
+		await cluster.presenceBecomes('slow', p => p.status === 'offline', 'is offline', 6000);
 	});
 });
 
