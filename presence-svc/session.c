@@ -100,6 +100,7 @@ static void enqueue(struct session *session, struct str text)
 	*session->waiting_end = waiting;
 	session->waiting_end = &waiting->next;
 	session->n_waiting++;
+	session->waiting_bytes += text.n;
 }
 
 static void on_text(void *arg, struct str text)
@@ -108,7 +109,8 @@ static void on_text(void *arg, struct str text)
 
 	if (!session->busy)
 		sessions_of(session->worker)->receive(session, text);
-	else if (session->n_waiting < SESSION_WAITING_MAX)
+	else if (session->n_waiting < SESSION_WAITING_MAX &&
+		 session->waiting_bytes + text.n <= SESSION_WAITING_BYTES_MAX)
 		enqueue(session, text);
 	else
 		session_close(session, CLOSE_POLICY, "too many messages wait");
@@ -122,6 +124,7 @@ static struct waiting *dequeue(struct session *session)
 	if (!session->waiting)
 		session->waiting_end = &session->waiting;
 	session->n_waiting--;
+	session->waiting_bytes -= waiting->n;
 	return waiting;
 }
 

@@ -20,7 +20,7 @@
 
 struct session;
 
-enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_LEGS_MAX = 256 };
+enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_WAITING_BYTES_MAX = 512 * 1024, SESSION_LEGS_MAX = 256 };
 
 enum leg_role {
 	LEG_IS_RUNG,
@@ -55,6 +55,7 @@ struct session {
 	unsigned n_legs;
 	struct waiting *waiting, **waiting_end;
 	unsigned n_waiting;
+	size_t waiting_bytes;
 	struct flow *busy;               /* the message being worked on */
 	struct loop_timer *timer;        /* whatever comes first: hello, a ring's end, the token's end */
 	uint64_t opened_ms;
