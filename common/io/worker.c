@@ -44,6 +44,13 @@ static void tell_news(struct crew *crew)
 	INVARIANT(n == sizeof(one));
 }
 
+bool worker_is_last(struct worker *worker)
+{
+	struct crew *crew = crew_of(worker);
+
+	return !worker->drained && atomic_load(&crew->drained) + 1 == crew->conf->count;
+}
+
 void worker_drained(struct worker *worker)
 {
 	struct crew *crew = crew_of(worker);

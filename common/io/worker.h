@@ -48,3 +48,4 @@ struct worker_conf {
 
 MUST_USE int workers_run(const struct worker_conf *conf);    /* exit code */
 void worker_drained(struct worker *worker);
+bool worker_is_last(struct worker *worker);      /* draining: all the others have drained */

@@ -212,18 +212,23 @@ static void on_left(struct flow *job)
 
 static void on_drain_failed(struct flow *job, enum err err)
 {
-	(void)err; /* the lease ends by itself */
-	worker_drained(job->worker);
+	(void)err; /* the lease ends by itself, and then others clean up */
+	if (job->worker->index == 0)
+		worker_drained(job->worker);
 }
 
+/* The first worker leaves the table of nodes for all of them, so last: what another one still holds
+ * when it is cut off would never be looked for. */
 static void poll_idle(struct flow *job)
 {
 	struct worker *worker = job->worker;
 	const struct app_common *app = worker_common(worker);
+	const bool speaks_for_all = worker->index == 0;
 
-	if (!http_server_is_idle(app->part->http) || !app->part->process->service->is_idle(worker))
+	if (!http_server_is_idle(app->part->http) || !app->part->process->service->is_idle(worker) ||
+	    (speaks_for_all && !worker_is_last(worker)))
 		flow_sleep(job, DRAIN_POLL_MS, STEP(poll_idle));
-	else if (worker->index == 0 && nodes_is_joined(app->nodes))
+	else if (speaks_for_all && nodes_is_joined(app->nodes))
 		nodes_leave(app->nodes, job, STEP(on_left));
 	else
 		on_left(job);
