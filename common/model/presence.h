@@ -123,7 +123,8 @@ struct claimed_device {
 };
 
 struct claim_result {
-	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, engaged, no_channel; STR_NULL otherwise */
+	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, engaged, no_channel,
+	                                    named_twice, no_room; STR_NULL otherwise */
 	int64_t now_ms;
 	struct claimed_device *devices;
 	size_t n;
