@@ -4,9 +4,8 @@
  */
 #include "presence-svc/endpoints.h"
 
-#include "common/base/clock.h"
 #include "common/model/auth.h"
-#include "common/model/presence.h"
+#include "common/model/presence_json.h"
 #include "presence-svc/app.h"
 
 enum { REPLY_MAX = 2 * 1024 * 1024 };
@@ -55,55 +54,6 @@ void presence_get(struct req *req)
 			      STEP(on_presence));
 }
 
-static void put_time(struct json_writer *w, struct arena *arena, const char *name, int64_t ms)
-{
-	json_str(w, name, ms ? clock_rfc3339(arena, (uint64_t)ms) : STR_NULL);
-}
-
-static void put_device(struct json_writer *w, struct arena *arena, const struct device *device)
-{
-	struct device_profile shown;
-
-	device_profile_of_json(arena, device->json, &shown);
-	json_object(w);
-	json_str(w, "device", sid_str(&device->id));
-	json_str(w, "app", shown.app);
-	json_str(w, "host", shown.host);
-	json_str(w, "status", device->status);
-	media_put(w, "media", device->media);
-	json_name(w, "attributes");
-	json_put_raw(w, shown.attributes);
-	json_str(w, "node", device->by_channel ? device->node : STR_NULL);
-	json_str(w, "held", device->by_channel ? STR("channel") : STR("lease"));
-	put_time(w, arena, "since", device->since_ms);
-	put_time(w, arena, "expires_at", device->lease_until_ms);
-	json_object_end(w);
-}
-
-static void put_presence(struct json_writer *w, struct arena *arena, const struct asked *asked)
-{
-	const struct presence *presence = &asked->presence;
-
-	json_object(w);
-	json_str(w, "identity", asked->client.identity);
-	json_str(w, "status", presence->status);
-	media_put(w, "ringable", presence->ringable);
-	media_put(w, "media", presence->media);
-	json_int(w, "device_count", presence->device_count);
-	put_time(w, arena, "since", presence->since_ms);
-	put_time(w, arena, "last_seen", presence->last_seen_ms);
-	json_str(w, "note", STR_NULL);
-	json_int(w, "version", presence->version);
-	if (asked->with_devices) {
-		json_name(w, "devices");
-		json_array(w);
-		for (size_t i = 0; i < presence->n_devices; i++)
-			put_device(w, arena, &presence->devices[i]);
-		json_array_end(w);
-	}
-	json_object_end(w);
-}
-
 static void on_presence(struct flow *flow)
 {
 	struct asked *asked = flow->state;
@@ -118,6 +68,6 @@ static void on_presence(struct flow *flow)
 	}
 	buf_init(&body, REPLY_MAX);
 	json_begin(&w, &body);
-	put_presence(&w, flow->arena, asked);
+	presence_put_json(&w, flow->arena, asked->client.identity, &asked->presence);
 	reply_json(asked->req, 200, &body);
 }
