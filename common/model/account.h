@@ -27,6 +27,9 @@ enum {
 	ACCOUNT_NAME_MAX = 256,          /* bytes */
 	ACCOUNT_URL_MAX = 2048,
 	PHONE_NUMBER_MAX = 128,
+	CLOSE_GRACE_PRESET_MS = 2000,
+	CLOSE_GRACE_MAX_MS = 60000,
+	ACCOUNT_ORIGINS_MAX = 2048,      /* bytes of all of them */
 };
 
 struct account {
@@ -35,6 +38,17 @@ struct account {
 	struct str status;               /* active, suspended, closed */
 	struct str auth_token;           /* primary: signs webhooks */
 	struct str auth_token_second;    /* empty: none; both are accepted */
+	struct sid parent;               /* of a sub-account; not set otherwise */
+
+	/* the rules of presence */
+	bool call_waiting;               /* a client in a call can be rung */
+	bool away_rings;                 /* a device that is away can be rung */
+	uint64_t close_grace_ms;         /* a closed channel's device counts so long */
+
+	struct str presence_webhook_url; /* empty: none */
+	struct str policy_url;           /* asked before a client registers; empty: nobody is */
+	struct str webhook_secret;       /* "whsec_" and base64; empty: none was needed yet */
+	struct str origins;              /* of web pages, one space between: "https://a.example https://b.example"; empty: any */
 	uint64_t created_ms;
 	uint64_t updated_ms;
 };

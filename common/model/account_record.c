@@ -17,9 +17,17 @@ static const char sealed_for[] = "account-secret";
 	{                                                                                                    \
 		json, RECORD_SECRET, offsetof(struct type, field)                                            \
 	}
-#define SID(type, field, json)                                                                               \
+#define SID(type, field, json, sid_prefix)                                                                   \
 	{                                                                                                    \
-		json, RECORD_SID, offsetof(struct type, field)                                               \
+		json, RECORD_SID, offsetof(struct type, field), .prefix = sid_prefix                         \
+	}
+#define FLAG(type, field, json)                                                                              \
+	{                                                                                                    \
+		json, RECORD_FLAG, offsetof(struct type, field)                                              \
+	}
+#define NUMBER(type, field, json, when_absent)                                                               \
+	{                                                                                                    \
+		json, RECORD_NUMBER, offsetof(struct type, field), .preset = when_absent                     \
 	}
 #define TIME(type, field, json)                                                                              \
 	{                                                                                                    \
@@ -41,6 +49,14 @@ static const struct record_field account_fields[] = {
 	TEXT(account, status, "status"),
 	SECRET(account, auth_token, "auth_token"),
 	SECRET(account, auth_token_second, "auth_token_second"),
+	SID(account, parent, "parent", "AC"),
+	FLAG(account, call_waiting, "call_waiting"),
+	FLAG(account, away_rings, "away_rings"),
+	NUMBER(account, close_grace_ms, "close_grace_ms", CLOSE_GRACE_PRESET_MS),
+	TEXT(account, presence_webhook_url, "presence_webhook_url"),
+	TEXT(account, policy_url, "policy_url"),
+	SECRET(account, webhook_secret, "webhook_secret"),
+	TEXT(account, origins, "origins"),
 };
 
 static const struct record_field key_fields[] = {
@@ -66,9 +82,9 @@ static const struct record_field application_fields[] = {
 
 /* "number" stays second: the script that deletes an address finds it there. */
 static const struct record_field number_fields[] = {
-	TIME(phone_number, updated_ms, "updated"),     TEXT(phone_number, number, "number"),
-	TIME(phone_number, created_ms, "created"),     TEXT(phone_number, name, "name"),
-	SID(phone_number, application, "application"), VOICE_FIELDS(phone_number),
+	TIME(phone_number, updated_ms, "updated"),	     TEXT(phone_number, number, "number"),
+	TIME(phone_number, created_ms, "created"),	     TEXT(phone_number, name, "name"),
+	SID(phone_number, application, "application", "AP"), VOICE_FIELDS(phone_number),
 };
 
 const struct record_kind record_account = KIND(account, "AC", account_fields, key_account);
@@ -108,6 +124,8 @@ struct str record_text(const struct record_kind *kind, const void *record, const
 static bool field_equal(const struct record_field *field, const void *a, const void *b)
 {
 	const struct sid *sid_a = field_of(a, field), *sid_b = field_of(b, field);
+	const bool *flag_a = field_of(a, field), *flag_b = field_of(b, field);
+	const uint64_t *number_a = field_of(a, field), *number_b = field_of(b, field);
 
 	switch (field->type) {
 	case RECORD_TEXT:
@@ -115,6 +133,10 @@ static bool field_equal(const struct record_field *field, const void *a, const v
 		return crypto_equal(*text_of(a, field), *text_of(b, field));
 	case RECORD_SID:
 		return sid_eq(*sid_a, *sid_b);
+	case RECORD_FLAG:
+		return *flag_a == *flag_b;
+	case RECORD_NUMBER:
+		return *number_a == *number_b;
 	case RECORD_TIME:
 		break;
 	}
@@ -156,7 +178,8 @@ static void write_field(struct json_writer *w, const struct seal *seal, struct s
 			const void *record, const struct record_field *field)
 {
 	const struct sid *id = record, *sid = field_of(record, field);
-	const uint64_t *time_ms = field_of(record, field);
+	const uint64_t *number = field_of(record, field);
+	const bool *flag = field_of(record, field);
 	char space[2 * SID_SIZE + 32];
 
 	switch (field->type) {
@@ -174,8 +197,13 @@ static void write_field(struct json_writer *w, const struct seal *seal, struct s
 		if (sid_is_set(*sid))
 			json_str(w, field->name, sid_str(sid));
 		break;
+	case RECORD_FLAG:
+		if (*flag)
+			json_bool(w, field->name, true);
+		break;
+	case RECORD_NUMBER:
 	case RECORD_TIME:
-		json_int(w, field->name, (int64_t)*time_ms);
+		json_int(w, field->name, (int64_t)*number);
 		break;
 	}
 }
@@ -208,17 +236,22 @@ static bool read_secret(const struct seal *seal, struct str context, struct str 
 	return opened;
 }
 
-static bool read_time(const struct json *value, uint64_t *out)
+static bool read_number(const struct json *value, uint64_t *out)
 {
-	int64_t time_ms = 0;
+	int64_t number = 0;
 
-	if (!json_integer(value, &time_ms) || time_ms < 0)
+	if (!json_integer(value, &number) || number < 0)
 		return false;
-	*out = (uint64_t)time_ms;
+	*out = (uint64_t)number;
 	return true;
 }
 
-/* The sids inside records (an address's application) are AP sids. */
+static bool read_flag(const struct json *value, bool *out)
+{
+	*out = json_is_true(value);
+	return json_is_bool(value);
+}
+
 static bool read_field(const struct record_field *field, const struct json *value, const struct seal *seal,
 		       struct str context, struct arena *arena, void *out)
 {
@@ -231,11 +264,24 @@ static bool read_field(const struct record_field *field, const struct json *valu
 	case RECORD_SECRET:
 		return read_secret(seal, context, text, arena, text_of(out, field));
 	case RECORD_SID:
-		return sid_parse(text, "AP", field_of(out, field));
+		return sid_parse(text, field->prefix, field_of(out, field));
+	case RECORD_FLAG:
+		return read_flag(value, field_of(out, field));
+	case RECORD_NUMBER:
 	case RECORD_TIME:
-		return read_time(value, field_of(out, field));
+		return read_number(value, field_of(out, field));
 	}
 	return false;
+}
+
+static void set_absent(const struct record_field *field, void *out)
+{
+	uint64_t *number = field_of(out, field);
+
+	if (is_text(field))
+		*text_of(out, field) = STR("");
+	else if (field->type == RECORD_NUMBER)
+		*number = field->preset;
 }
 
 const char *record_read_fault(const struct record_kind *kind, const struct seal *seal, struct sid account,
@@ -254,10 +300,10 @@ const char *record_read_fault(const struct record_kind *kind, const struct seal 
 		const struct json *value = json_get(doc, field->name);
 		char space[2 * SID_SIZE + 32];
 
-		if (!value && is_text(field))
-			*text_of(out, field) = STR("");
-		else if (value && !read_field(field, value, seal,
-					      seal_context(space, account, id, field->name), arena, out))
+		if (!value)
+			set_absent(field, out);
+		else if (!read_field(field, value, seal, seal_context(space, account, id, field->name), arena,
+				     out))
 			fault = field->name;
 	}
 	json_free(doc);

@@ -2,8 +2,8 @@
  *
  * A record is one value in a hash of the account: a JSON object whose first
  * member is "updated", so that a script can compare versions without reading
- * JSON.  Its id is the hash's field.  Empty texts are left out; secrets are
- * sealed, each bound to its account, record and field.
+ * JSON.  Its id is the hash's field.  Empty texts and flags that are not set
+ * are left out; secrets are sealed, each bound to its account, record and field.
  */
 #pragma once
 
@@ -13,12 +13,14 @@
 
 enum { RECORD_MAX = 24 * 1024 };         /* bytes of JSON; what our own checks permit needs less */
 
-enum record_type { RECORD_TEXT, RECORD_SECRET, RECORD_SID, RECORD_TIME };
+enum record_type { RECORD_TEXT, RECORD_SECRET, RECORD_SID, RECORD_TIME, RECORD_FLAG, RECORD_NUMBER };
 
 struct record_field {
 	const char *name;
 	enum record_type type;
 	size_t offset;
+	const char *prefix;              /* of a sid */
+	uint64_t preset;                 /* of a number that a record does not mention */
 };
 
 struct record_kind {                     /* every struct starts with its sid */
