@@ -9,30 +9,16 @@
 
 static const char sealed_for[] = "account-secret";
 
-#define TEXT(type, field, json)                                                                              \
+#define FIELD(type, field, json, ...)                                                                        \
 	{                                                                                                    \
-		json, RECORD_TEXT, offsetof(struct type, field)                                              \
+		.name = json, .offset = offsetof(struct type, field), __VA_ARGS__                            \
 	}
-#define SECRET(type, field, json)                                                                            \
-	{                                                                                                    \
-		json, RECORD_SECRET, offsetof(struct type, field)                                            \
-	}
-#define SID(type, field, json, sid_prefix)                                                                   \
-	{                                                                                                    \
-		json, RECORD_SID, offsetof(struct type, field), .prefix = sid_prefix                         \
-	}
-#define FLAG(type, field, json)                                                                              \
-	{                                                                                                    \
-		json, RECORD_FLAG, offsetof(struct type, field)                                              \
-	}
-#define NUMBER(type, field, json, when_absent)                                                               \
-	{                                                                                                    \
-		json, RECORD_NUMBER, offsetof(struct type, field), .preset = when_absent                     \
-	}
-#define TIME(type, field, json)                                                                              \
-	{                                                                                                    \
-		json, RECORD_TIME, offsetof(struct type, field)                                              \
-	}
+#define TEXT(type, field, json)		FIELD(type, field, json, .type = RECORD_TEXT)
+#define SECRET(type, field, json)	FIELD(type, field, json, .type = RECORD_SECRET)
+#define SID(type, field, json, letters) FIELD(type, field, json, .type = RECORD_SID, .prefix = letters)
+#define FLAG(type, field, json)		FIELD(type, field, json, .type = RECORD_FLAG)
+#define NUMBER(type, field, json, when) FIELD(type, field, json, .type = RECORD_NUMBER, .preset = when)
+#define TIME(type, field, json)		FIELD(type, field, json, .type = RECORD_TIME)
 
 #define KIND(type, sid_prefix, field_table, key_fn)                                                          \
 	{                                                                                                    \
