@@ -9,16 +9,16 @@
 
 static const char sealed_for[] = "account-secret";
 
-#define FIELD(type, field, json, ...)                                                                        \
+#define FIELD(record, member, json, ...)                                                                     \
 	{                                                                                                    \
-		.name = json, .offset = offsetof(struct type, field), __VA_ARGS__                            \
+		.name = json, .offset = offsetof(struct record, member), __VA_ARGS__                         \
 	}
-#define TEXT(type, field, json)		FIELD(type, field, json, .type = RECORD_TEXT)
-#define SECRET(type, field, json)	FIELD(type, field, json, .type = RECORD_SECRET)
-#define SID(type, field, json, letters) FIELD(type, field, json, .type = RECORD_SID, .prefix = letters)
-#define FLAG(type, field, json)		FIELD(type, field, json, .type = RECORD_FLAG)
-#define NUMBER(type, field, json, when) FIELD(type, field, json, .type = RECORD_NUMBER, .preset = when)
-#define TIME(type, field, json)		FIELD(type, field, json, .type = RECORD_TIME)
+#define TEXT(record, member, json)	   FIELD(record, member, json, .type = RECORD_TEXT)
+#define SECRET(record, member, json)	   FIELD(record, member, json, .type = RECORD_SECRET)
+#define SID(record, member, json, letters) FIELD(record, member, json, .type = RECORD_SID, .prefix = letters)
+#define FLAG(record, member, json)	   FIELD(record, member, json, .type = RECORD_FLAG)
+#define NUMBER(record, member, json, when) FIELD(record, member, json, .type = RECORD_NUMBER, .preset = when)
+#define TIME(record, member, json)	   FIELD(record, member, json, .type = RECORD_TIME)
 
 #define KIND(type, sid_prefix, field_table, key_fn)                                                          \
 	{                                                                                                    \
