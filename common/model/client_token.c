@@ -170,7 +170,21 @@ static enum err check_times(const struct json *claims, uint64_t now_s, struct cl
 	if (!lifetime_is_short(issued != not_given ? issued : starts, expires, now))
 		return ERR_TOKEN_LIFETIME;
 	out->expires_at_s = (uint64_t)expires;
+	/* A date in the future would outlive a revocation of everything issued until now. */
+	if (issued != not_given && issued <= now + CLIENT_TOKEN_SKEW_S)
+		out->issued_at_s = (uint64_t)issued;
 	return ERR_NONE;
+}
+
+/* Every token has an id by which it can be revoked. */
+static struct str id_of(struct arena *arena, struct str jti, const struct client_token *token)
+{
+	char hex[2 * sizeof(token->sha256) + 1];
+
+	if (jti.n > 0 && jti.n <= CLIENT_TOKEN_ID_MAX && !str_has_ctl(jti))
+		return arena_copy(arena, jti);
+	crypto_hex(str_n((const char *)token->sha256, sizeof(token->sha256)), hex);
+	return arena_copy(arena, str_of(hex));
 }
 
 static enum err read_claims(struct arena *arena, const struct json *claims,
@@ -185,7 +199,7 @@ static enum err read_claims(struct arena *arena, const struct json *claims,
 		return err;
 	if (!json_get_str(claims, "jti", JSON_OPTIONAL, CLIENT_TOKEN_MAX, &id, &fault))
 		return ERR_TOKEN_INVALID;
-	out->id = str_is_null(id) ? STR("") : arena_copy(arena, id);
+	out->id = id_of(arena, id, out);
 	is_fine = draft->is_access ? access_grants_read(arena, claims, out) : scopes_read(arena, claims, out);
 	return is_fine ? ERR_NONE : ERR_TOKEN_GRANTS;
 }

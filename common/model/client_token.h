@@ -17,6 +17,7 @@
 #include "common/model/keys.h"
 
 enum { CLIENT_TOKEN_MAX = 8192, CLIENT_TOKEN_LIFETIME_MAX_S = 24 * 3600, CLIENT_TOKEN_SKEW_S = 5, CLIENT_TOKEN_WATCH_MAX = 64 };
+enum { CLIENT_TOKEN_ID_MAX = 128 };      /* bytes */
 
 struct client_token {
 	struct sid account;
@@ -29,7 +30,8 @@ struct client_token {
 	bool incoming;
 	bool override;
 	uint64_t expires_at_s;
-	struct str id;                   /* jti; may be empty; not unique */
+	uint64_t issued_at_s;            /* iat; 0: not stated, or in the future, so nobody knows */
+	struct str id;                   /* jti; sha256 in hex where that is absent, too long or not printable.  An issuer may use one twice */
 	uint8_t sha256[CRYPTO_SHA256_LEN];
 };
 

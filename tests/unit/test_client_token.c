@@ -28,6 +28,7 @@ static void test_access(void **state)
 		assert_int_equal(token.n_watch, 0);
 		assert_int_equal(token.expires_at_s, NOW + 3600);
 		assert_str(token.id, SK "-1795327627");
+		assert_int_equal(token.issued_at_s, NOW);
 		crypto_digest(CRYPTO_SHA256, str_of(tokens[i]), digest);
 		assert_memory_equal(token.sha256, digest, CRYPTO_SHA256_LEN);
 	}
@@ -71,6 +72,14 @@ static void test_presence_grant(void **state)
 				 cases[i].is_visible);
 }
 
+static void assert_its_hash_is_its_id(const struct client_token *token)
+{
+	char hex[2 * CRYPTO_SHA256_LEN + 1];
+
+	crypto_hex(str_n((const char *)token->sha256, sizeof(token->sha256)), hex);
+	assert_str(token->id, hex);
+}
+
 static void test_capability(void **state)
 {
 	struct client_token token;
@@ -84,7 +93,8 @@ static void test_capability(void **state)
 	assert_true(token.incoming);
 	assert_str(token.parameters, "{\"foo\":\"b r\",\"x\":\"1&2\"}");
 	assert_true(client_token_may_watch(&token, STR("anybody")));
-	assert_str(token.id, "");
+	assert_its_hash_is_its_id(&token);
+	assert_int_equal(token.issued_at_s, NOW);
 
 	assert_err(check_at(str_of(real_outgoing_only), auth_token, NOW, &token), ERR_NONE, "outgoing only");
 	assert_str(token.identity, "");
@@ -342,6 +352,45 @@ static void test_times(void **state)
 		   "run out");
 }
 
+/* what a revocation goes by: when it was issued, and its id */
+static void test_issued_at_and_id(void **state)
+{
+#define REST "\"sub\":\"" AC "\",\"exp\":1795331227," ALICE
+	static const struct {
+		const char *claims;
+		uint64_t issued_at_s;
+		bool has_id;
+	} cases[] = {
+		{ "\"iat\":1795327600,\"jti\":\"j\"", 1795327600, true },
+		{ "\"iat\":1795327632,\"jti\":\"j\"", 1795327632, true }, /* within the skew */
+		{ "\"iat\":1795327633,\"jti\":\"j\"", 0, true },
+		{ "\"nbf\":1795327600,\"jti\":\"\"", 0, false },
+	};
+	struct client_token token;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str payload = arena_printf(arena, "{\"iss\":\"" SK "\"," REST ",%s}", cases[i].claims);
+
+		assert_err(check(jwt_forge(ACCESS, payload.p, CRYPTO_SHA256, key_secret), &token), ERR_NONE,
+			   cases[i].claims);
+		assert_int_equal(token.issued_at_s, cases[i].issued_at_s);
+		if (cases[i].has_id)
+			assert_str(token.id, "j");
+		else
+			assert_its_hash_is_its_id(&token);
+	}
+	for (int n = CLIENT_TOKEN_ID_MAX; n <= CLIENT_TOKEN_ID_MAX + 1; n++) {
+		struct str payload =
+			arena_printf(arena, "{\"iss\":\"" SK "\"," REST ",\"jti\":\"%0*d\"}", n, 0);
+
+		assert_err(check(jwt_forge(ACCESS, payload.p, CRYPTO_SHA256, key_secret), &token), ERR_NONE,
+			   "a long id");
+		assert_int_equal(token.id.n, n == CLIENT_TOKEN_ID_MAX ? n : 2 * CRYPTO_SHA256_LEN);
+	}
+#undef REST
+}
+
 static void test_issuer(void **state)
 {
 #define REST "\"exp\":1795331227," ALICE "}"
@@ -404,6 +453,7 @@ int main(void)
 		TEST(test_shape),
 		TEST(test_size),
 		TEST(test_times),
+		TEST(test_issued_at_and_id),
 		TEST(test_issuer),
 		TEST(test_no_account),
 	};
