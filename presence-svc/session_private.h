@@ -1,0 +1,34 @@
+/* session_private.h - what the files of a client channel share.
+ *
+ *   session.c         a channel from open to close, the messages that wait, all of a worker
+ *   session_clock.c   its one timer: hello, the token's end, rings that nobody ended
+ *   session_leg.c     its legs, and what reaches it from elsewhere
+ */
+#pragma once
+
+#include "presence-svc/app.h"
+#include "presence-svc/session.h"
+
+enum { CLOSE_POLICY = 1008, CLOSE_RESTART = 1012 };
+
+struct sessions {
+	struct worker *worker;
+	session_receive_fn *receive;
+	struct session *all;             /* utlist */
+	struct session *by_device;       /* uthash */
+	size_t count;
+};
+
+static inline struct sessions *sessions_of(struct worker *worker)
+{
+	return app_of(worker)->sessions;
+}
+
+/* session_clock.c */
+void session_on_timer(void *arg);
+
+/* session_leg.c */
+void session_legs_tell_gone(struct session *session);    /* the calls hear that the device is gone */
+void session_legs_free(struct session *session);
+void session_stop_late_rings(struct session *session);   /* a ring whose bridge is gone for good must not ring for ever */
+void session_close_if_done(struct session *session);     /* a channel whose token has run out stays only for its calls */
