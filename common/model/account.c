@@ -1,7 +1,7 @@
 /* account.c - reading accounts, keys, applications and addresses, through the cache.
  *
  *     record_lookup -> cache hit: next step
- *                   -> HGET (an address: account_number_find.lua) -> cached -> next step
+ *                   -> HGET (by its address or kid: account_find.lua) -> cached -> next step
  *
  * The invalidations of "inv" and the replies of Redis come over two
  * connections, in no order between them.  So each read notes the epoch when it
@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/model/keys.h"
+#include "common/model/revocation.h"
 #include "scripts.gen.h"
 
 enum { CACHE_KEY_MAX = 2 * SID_SIZE + PHONE_NUMBER_MAX + 8 };
@@ -34,12 +35,24 @@ void accounts_forget(struct accounts *accounts, struct str account)
 	accounts->epoch++;
 	account_cache_drop(accounts->records, account);
 	account_cache_drop(accounts->tokens, account);
+	revocations_forget(accounts->revocations, account);
+}
+
+static void tell_change(struct accounts *accounts, struct sid account)
+{
+	for (size_t i = 0; i < accounts->n_listeners; i++)
+		accounts->listeners[i].fn(accounts->listeners[i].arg, account);
 }
 
 static void on_invalidation(void *arg, struct str channel, struct str account)
 {
+	struct accounts *accounts = arg;
+	struct sid sid;
+
 	(void)channel;
-	accounts_forget(arg, account);
+	accounts_forget(accounts, account);
+	if (sid_parse(account, "AC", &sid))
+		tell_change(accounts, sid);
 }
 
 static void on_gap(void *arg)
@@ -49,6 +62,19 @@ static void on_gap(void *arg)
 	accounts->epoch++;
 	account_cache_drop_all(accounts->records);
 	account_cache_drop_all(accounts->tokens);
+	revocations_forget_all(accounts->revocations);
+	tell_change(accounts, (struct sid){ "" });
+}
+
+void accounts_on_change(struct accounts *accounts, accounts_change_fn *fn, void *arg)
+{
+	INVARIANT(accounts->n_listeners < ACCOUNTS_LISTENERS_MAX);
+	accounts->listeners[accounts->n_listeners++] = (struct accounts_listener){ fn, arg };
+}
+
+uint64_t accounts_epoch(const struct accounts *accounts)
+{
+	return accounts->epoch;
 }
 
 struct accounts *accounts_new(struct worker *worker, const struct redis_conf *redis, const struct seal *seal)
@@ -59,6 +85,7 @@ struct accounts *accounts_new(struct worker *worker, const struct redis_conf *re
 	accounts->seal = seal;
 	accounts->records = account_cache_new(ACCOUNT_CACHE_MAX);
 	accounts->tokens = account_cache_new(TOKEN_CACHE_MAX);
+	accounts->revocations = revocations_new();
 	accounts->sub = redis_sub_new(worker->loop, redis, STR("inv"), on_invalidation, on_gap, accounts);
 	return accounts;
 }
@@ -70,6 +97,7 @@ struct accounts *accounts_free(struct accounts *accounts)
 	redis_sub_free(accounts->sub);
 	account_cache_free(accounts->records);
 	account_cache_free(accounts->tokens);
+	revocations_free(accounts->revocations);
 	x_free(accounts);
 	return NULL;
 }
@@ -186,13 +214,15 @@ static void fetch(struct flow *flow, struct lookup *lookup)
 	/* An account's hash has room for more than its record. */
 	const struct str field = want->kind == &record_account ? STR("record") : want->id;
 	const struct str get[] = { STR("HGET"), key, field };
-	const struct str find[] = { key_account_number_index(flow->arena, account), want->id };
 
-	if (want->by_number)
-		flow_script(flow, want->waiting_for, on_pair, lookup, &scripts[SCRIPT_ACCOUNT_NUMBER_FIND],
-			    key, ARRAY_LEN(find), find);
-	else
+	if (want->by_index) {
+		const struct str find[] = { want->kind->index(flow->arena, account), want->id };
+
+		flow_script(flow, want->waiting_for, on_pair, lookup, &scripts[SCRIPT_ACCOUNT_FIND], key,
+			    ARRAY_LEN(find), find);
+	} else {
 		flow_redis(flow, want->waiting_for, on_value, lookup, ARRAY_LEN(get), get);
+	}
 }
 
 static const void *recall(struct accounts *accounts, const struct record_lookup *want)
@@ -333,7 +363,7 @@ void phone_number_find(struct accounts *accounts, struct flow *flow, struct sid 
 		.account = account,
 		.id = number,
 		.out = out,
-		.by_number = true,
+		.by_index = true,
 		.absent_is_fine = true,
 	};
 

@@ -27,6 +27,7 @@ enum {
 	ACCOUNT_NAME_MAX = 256,          /* bytes */
 	ACCOUNT_URL_MAX = 2048,
 	PHONE_NUMBER_MAX = 128,
+	KEY_KID_MAX = 128,
 	CLOSE_GRACE_PRESET_MS = 2000,
 	CLOSE_GRACE_MAX_MS = 60000,
 	ACCOUNT_ORIGINS_MAX = 2048,      /* bytes of all of them */
@@ -53,10 +54,14 @@ struct account {
 	uint64_t updated_ms;
 };
 
-struct api_key {
+struct api_key {                         /* a shared secret or a public key, never both */
 	struct sid sid;
 	struct str name;
-	struct str secret;
+	struct str secret;               /* empty: a public key */
+	struct str algorithm;            /* of a public key: RS256, ES256, EdDSA */
+	struct str public_key;           /* PEM */
+	struct str kid;                  /* the customer's own name of it; empty: its sid */
+	struct str issuer, audience;     /* what iss and aud of its tokens have to be; empty: see client_token.h */
 	uint64_t created_ms;
 	uint64_t updated_ms;
 };
@@ -87,6 +92,14 @@ struct accounts *accounts_new(struct worker *worker, const struct redis_conf *re
 struct accounts *accounts_free(struct accounts *accounts);
 bool accounts_is_ready(const struct accounts *accounts);
 
+/* Something of the account has changed: a key, its status, a revocation.  Not set: after a gap,
+ * anything of any account may have.  What is asked from within is already what is new. */
+enum { ACCOUNTS_LISTENERS_MAX = 4 };
+typedef void accounts_change_fn(void *arg, struct sid account);
+void accounts_on_change(struct accounts *accounts, accounts_change_fn *fn, void *arg);
+/* Rises with each of those, before they are told. */
+uint64_t accounts_epoch(const struct accounts *accounts);
+
 /* Is this an address: E.164, or a word of identity characters, perhaps behind "sip:" or "sips:"? */
 bool phone_number_is_valid(struct str number);
 
@@ -111,6 +124,8 @@ void phone_number_read(struct accounts *accounts, struct flow *flow, struct sid 
  * CONFLICT: the account holds ACCOUNT_RECORDS_MAX of the sort, or the number is taken. */
 void account_put(struct accounts *accounts, struct flow *flow, struct account *in, struct flow_step next);
 void api_key_put(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in, struct flow_step next);
+/* Public keys, all new, all or none.  CONFLICT: a kid is taken, or too many keys. */
+void api_keys_create(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in, size_t n, struct flow_step next);
 void api_key_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);   /* NOT_FOUND */
 void application_put(struct accounts *accounts, struct flow *flow, struct sid account, struct application *in, struct flow_step next);
 void application_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);
@@ -123,6 +138,8 @@ struct account_query {
 	unsigned size;                   /* 1..ACCOUNT_PAGE_MAX */
 	struct str name;                 /* exact; STR_NULL: any */
 	struct str number;               /* addresses only; exact; STR_NULL: any */
+	const char *having;              /* only records where this field is not empty; NULL: all */
+	struct str after;                /* only sids behind this one; STR_NULL: from the first; then page is 0 */
 };
 struct api_key_page { struct api_key *items; size_t n; bool more; };
 struct application_page { struct application *items; size_t n; bool more; };

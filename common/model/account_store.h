@@ -13,7 +13,13 @@ struct accounts {
 	struct redis_sub *sub;
 	struct account_cache *records;
 	struct account_cache *tokens;
+	struct revocations *revocations;
 	uint64_t epoch;                  /* rises with every invalidation and every gap */
+	struct accounts_listener {
+		accounts_change_fn *fn;
+		void *arg;
+	} listeners[ACCOUNTS_LISTENERS_MAX];
+	size_t n_listeners;
 };
 
 /* May what was read since `epoch` was noted be kept?  An invalidation in between may have been meant for it. */
@@ -26,9 +32,9 @@ typedef void record_found_fn(struct flow *flow, void *arg, bool was_cached);
 struct record_lookup {
 	const struct record_kind *kind;
 	struct sid account;
-	struct str id;                   /* a sid, or the address itself (by_number) */
+	struct str id;                   /* a sid, or what the kind is indexed by (by_index): an address, a kid */
 	void *out;
-	bool by_number;
+	bool by_index;
 	bool past_cache;
 	bool even_closed;                /* a closed account counts as present */
 	bool absent_is_fine;             /* then out's sid is not set; else the flow fails with NOT_FOUND */

@@ -1,7 +1,7 @@
 /* auth_token.c - is a client's token true, and of a key and an account of ours?
  *
- *     auth_client_token -> remembered:                           next step
- *                       -> account -> key -> verify, remember -> next step
+ *     auth_client_token -> remembered:                            revoked? -> next step
+ *                       -> account -> key -> verify, remember -> revoked? -> next step
  *
  * A capability token has no key: the account's auth tokens verify it.
  *
@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/model/revocation.h"
 
 struct check {
 	struct accounts *accounts;
@@ -110,18 +111,40 @@ static void refuse(struct flow *flow, enum err err)
 	flow_fail(flow, err, "");
 }
 
-static void admit(struct flow *flow, struct sid wanted, const struct client_token *token,
-		  struct flow_step next, bool was_quick)
+struct admission {
+	const struct client_token *token;
+	struct flow_step next;
+	bool was_quick; /* nothing was waited for */
+};
+
+static void on_revoked(struct flow *flow, void *arg, const struct revoked *revoked, bool was_cached)
 {
-	if (sid_is_set(wanted) && !sid_eq(wanted, token->account)) {
-		refuse(flow, ERR_TOKEN_ACCOUNT);
+	const struct admission *admission = arg;
+	const struct token_facts facts = token_facts_of(admission->token);
+
+	if (revoked_has(revoked, &facts)) {
+		refuse(flow, ERR_TOKEN_REVOKED);
 		return;
 	}
 	metric_add(METRIC_tokens_accepted_total, 1);
-	if (was_quick)
-		flow_next(flow, next);
+	if (admission->was_quick && was_cached)
+		flow_next(flow, admission->next);
 	else
-		flow_run(flow, next);
+		flow_run(flow, admission->next);
+}
+
+/* A remembered token is looked for among the revocations like a new one. */
+static void admit(struct accounts *accounts, struct flow *flow, struct sid wanted, struct admission init)
+{
+	struct admission *admission;
+
+	if (sid_is_set(wanted) && !sid_eq(wanted, init.token->account)) {
+		refuse(flow, ERR_TOKEN_ACCOUNT);
+		return;
+	}
+	admission = flow_alloc(flow, sizeof(*admission));
+	*admission = init;
+	revocations_load(accounts, flow, init.token->account, init.next.name, on_revoked, admission);
 }
 
 /* Both auth tokens are good for a capability token while they are being exchanged. */
@@ -152,7 +175,8 @@ static void conclude(struct flow *flow, struct check *check)
 		refuse(flow, ERR_ACCOUNT_SUSPENDED);
 	} else {
 		remember(check, now_s);
-		admit(flow, check->wanted, check->out, check->next, check->was_quick);
+		admit(check->accounts, flow, check->wanted,
+		      (struct admission){ check->out, check->next, check->was_quick });
 	}
 }
 
@@ -213,7 +237,7 @@ void auth_client_token(struct accounts *accounts, struct flow *flow, struct sid 
 	enum err err;
 
 	if (recall(accounts, flow->arena, text, out)) {
-		admit(flow, account, out, next, true);
+		admit(accounts, flow, account, (struct admission){ out, next, true });
 		return;
 	}
 	check = flow_alloc(flow, sizeof(*check));

@@ -129,6 +129,11 @@ struct str key_account_number_index(struct arena *arena, struct str account)
 	return arena_printf(arena, "pi:{" STR_FMT "}", STR_ARG(account));
 }
 
+struct str key_account_revocations(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "rv:{" STR_FMT "}", STR_ARG(account));
+}
+
 static bool is_identity_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
