@@ -107,7 +107,8 @@ static void write_access_line(const struct req *req, unsigned status)
 
 	if (status) {
 		metric_add(METRIC_http_requests_total, 1);
-		metric_observe_us(METRIC_http_request_seconds, us);
+		if (!req->stream) /* how long a client listens tells nothing about us */
+			metric_observe_us(METRIC_http_request_seconds, us);
 	} else {
 		metric_add(METRIC_http_dropped_total, 1);
 	}
@@ -126,6 +127,8 @@ void http_req_completed(struct req *req, unsigned library_status)
 	flow_abandon(&req->flow);
 	http_reply_discard(req);
 	write_access_line(req, req->status ? req->status : library_status);
+	if (req->stream)
+		http_stream_completed(req);
 	req->conn->req = NULL;
 	req->conn = NULL;
 	req->mhd = NULL;

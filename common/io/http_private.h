@@ -3,6 +3,7 @@
  *   http_server.c   the daemon on its epoll, connections, drain
  *   http_access.c   one request from its first line to its end: bounds, routing
  *   http_request.c  what handlers read
+ *   http_stream.c   a reply that is written over time
  *   http_reply.c    what handlers answer, and the upgrade
  *   http_conn.c     what all of them do to a connection: suspend, wake, look a header up
  *
@@ -91,6 +92,7 @@ struct req {
 	bool suspended;
 	bool dropped;                    /* no answer: cut the connection */
 	bool completed, ended;
+	struct http_stream *stream;      /* the reply, when it is one; until completed */
 	req_upgrade_fn *upgrade_fn;      /* until it has run */
 	void *upgrade_arg;
 };
@@ -107,6 +109,11 @@ void http_req_completed(struct req *req, unsigned library_status);
 void http_drop(struct req *req);                 /* the client is gone */
 int http_req_continue(struct req *req, const char *method, const char *data, size_t *size);  /* an MHD_Result */
 
+/* http_stream.c */
+void http_stream_completed(struct req *req);     /* req has a stream, and the library is done with it */
+
 /* http_reply.c */
+bool http_reply_begin(struct req *req);          /* false when nobody waits for it */
+void http_reply_finish(struct req *req, unsigned status, struct MHD_Response *response);
 int http_queue(struct req *req);                 /* an MHD_Result: hands the reply to the library */
 void http_reply_discard(struct req *req);        /* it will not be sent */

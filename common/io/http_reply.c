@@ -1,6 +1,6 @@
 /* http_reply.c - what handlers answer.                         (libmicrohttpd inside)
  *
- *     reply_* -> finish: headers, flow_done, wake -> http_queue (in the library's callback)
+ *     reply_* -> http_reply_finish: headers, flow_done, wake -> http_queue (in the library's callback)
  *
  * A response is only handed to the library from its own callback: later releases
  * refuse it elsewhere.  A reply to a client that is gone is thrown away, a second
@@ -113,8 +113,7 @@ static void put_headers(struct req *req)
 
 /* ---- the reply ---- */
 
-/* False when nobody waits for it. */
-static bool begin(struct req *req)
+bool http_reply_begin(struct req *req)
 {
 	if (req->dropped || req->completed)
 		return false;
@@ -126,7 +125,7 @@ static bool begin(struct req *req)
 	return true;
 }
 
-static void finish(struct req *req, unsigned status, struct MHD_Response *response)
+void http_reply_finish(struct req *req, unsigned status, struct MHD_Response *response)
 {
 	INVARIANT(response != NULL); /* NULL is out of memory */
 	req->response = response;
@@ -159,14 +158,14 @@ void reply_text(struct req *req, unsigned status, const char *content_type, stru
 		reply_error(req, ERR_INTERNAL, "%s", err_text(ERR_INTERNAL));
 		return;
 	}
-	if (!begin(req)) {
+	if (!http_reply_begin(req)) {
 		buf_fini(body);
 		return;
 	}
 	response = response_of(body);
 	INVARIANT(response != NULL);
 	put_header(response, "Content-Type", content_type);
-	finish(req, status, response);
+	http_reply_finish(req, status, response);
 }
 
 void reply_json(struct req *req, unsigned status, struct buf *body)
@@ -176,8 +175,9 @@ void reply_json(struct req *req, unsigned status, struct buf *body)
 
 void reply_empty(struct req *req, unsigned status)
 {
-	if (begin(req))
-		finish(req, status, MHD_create_response_from_buffer_with_free_callback(0, NULL, NULL));
+	if (http_reply_begin(req))
+		http_reply_finish(req, status,
+				  MHD_create_response_from_buffer_with_free_callback(0, NULL, NULL));
 }
 
 /* ---- errors ---- */
@@ -268,7 +268,7 @@ void req_upgrade(struct req *req, const char *protocol, struct str sec_websocket
 	INVARIANT(!req->upgrade_fn);
 	req->upgrade_fn = fn;
 	req->upgrade_arg = arg;
-	if (!begin(req))
+	if (!http_reply_begin(req))
 		return; /* fn hears of it when the request is freed */
 	response = MHD_create_response_for_upgrade(on_upgraded, req);
 	INVARIANT(response != NULL);
@@ -276,5 +276,5 @@ void req_upgrade(struct req *req, const char *protocol, struct str sec_websocket
 	put_header(response, "Sec-WebSocket-Accept", arena_cstr(req->arena, sec_websocket_accept));
 	if (protocol)
 		put_header(response, "Sec-WebSocket-Protocol", protocol);
-	finish(req, MHD_HTTP_SWITCHING_PROTOCOLS, response);
+	http_reply_finish(req, MHD_HTTP_SWITCHING_PROTOCOLS, response);
 }

@@ -373,10 +373,10 @@ static void answer_suspended(struct http_server *server)
 {
 	server->stopping = true;
 	for (struct conn *conn = server->conns; conn; conn = conn->next) {
-		if (!conn->req || !conn->req->suspended)
+		if (!conn->req || (!conn->req->suspended && !conn->req->stream))
 			continue;
 		flow_fail(&conn->req->flow, ERR_DRAINING, "%s", err_text(ERR_DRAINING));
-		if (conn->req->suspended)
+		if (conn->req->suspended || conn->req->stream)
 			http_drop(conn->req);
 	}
 	for (int i = 0; server->dirty && i < RUNS_AT_END; i++) {
