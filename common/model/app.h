@@ -4,6 +4,7 @@
 #include "common/io/worker.h"
 
 struct accounts;
+struct limits;
 struct nodes;
 struct seal;
 struct service_worker;
@@ -13,6 +14,7 @@ struct app_common {
 	const struct settings *settings;         /* shared, read only */
 	const struct seal *seal;                 /* shared, read only */
 	struct accounts *accounts;
+	struct limits *limits;
 	struct nodes *nodes;
 	struct service_worker *part;             /* listener and inbox: service.c's own */
 };

@@ -8,6 +8,7 @@
 #include "common/io/http_server.h"
 #include "common/model/account.h"
 #include "common/model/job.h"
+#include "common/model/limits.h"
 #include "common/model/reap.h"
 #include "common/model/seal.h"
 #include "scripts.gen.h"
@@ -167,6 +168,7 @@ static void stop(struct worker *worker)
 	app->accounts = accounts_free(app->accounts);
 	app->nodes = nodes_free(app->nodes);
 	part->process->service->close(worker);
+	app->limits = limits_free(app->limits);
 	x_free(part);
 	x_free(app);
 	worker->app = NULL; /* what still comes through the loop finds nothing */
@@ -185,6 +187,7 @@ static enum err start(struct worker *worker)
 	app->settings = &process->settings;
 	app->seal = process->seal;
 	app->part = part;
+	app->limits = limits_new(&process->settings);
 	app->nodes = nodes_of(worker, process);
 	process->service->open(worker);
 
