@@ -313,6 +313,21 @@ void account_read(struct accounts *accounts, struct flow *flow, struct sid sid, 
 	look_up_sid(accounts, flow, &record_account, sid, sid, PAST_CACHE, out, next);
 }
 
+void account_read_even_closed(struct accounts *accounts, struct flow *flow, struct sid sid,
+			      struct account *out, struct flow_step next)
+{
+	const struct record_lookup want = {
+		.kind = &record_account,
+		.account = sid,
+		.id = sid_str(&sid),
+		.out = out,
+		.past_cache = true,
+		.even_closed = true,
+	};
+
+	look_up(accounts, flow, want, next);
+}
+
 void api_key_load(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid,
 		  struct api_key *out, struct flow_step next)
 {

@@ -114,6 +114,7 @@ void phone_number_find(struct accounts *accounts, struct flow *flow, struct sid 
 
 /* reading past the cache */
 void account_read(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);
+void account_read_even_closed(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);
 void api_key_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct api_key *out, struct flow_step next);
 void application_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct application *out, struct flow_step next);
 void phone_number_read(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct phone_number *out, struct flow_step next);
@@ -123,6 +124,7 @@ void phone_number_read(struct accounts *accounts, struct flow *flow, struct sid 
  * NOT_FOUND: it is gone).  It sets the times in *in, which has to live until `next`.
  * CONFLICT: the account holds ACCOUNT_RECORDS_MAX of the sort, or the number is taken. */
 void account_put(struct accounts *accounts, struct flow *flow, struct account *in, struct flow_step next);
+void account_create(struct accounts *accounts, struct flow *flow, struct account *in, struct flow_step next);    /* a sub-account: in->parent is set */
 void api_key_put(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in, struct flow_step next);
 /* Public keys, all new, all or none.  CONFLICT: a kid is taken, or too many keys. */
 void api_keys_create(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in, size_t n, struct flow_step next);
@@ -132,18 +134,22 @@ void application_delete(struct accounts *accounts, struct flow *flow, struct sid
 void phone_number_put(struct accounts *accounts, struct flow *flow, struct sid account, struct phone_number *in, struct flow_step next);   /* a PN keeps its number */
 void phone_number_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid, struct flow_step next);
 
-/* Listing: one page in order of sid, past the cache; *more tells whether another page follows. */
+/* Listing: one page in order of sid, past the cache; *more tells whether another page follows.
+ * Accounts: the account itself and its sub-accounts, also those that are closed. */
 struct account_query {
 	unsigned page;                   /* from 0 */
 	unsigned size;                   /* 1..ACCOUNT_PAGE_MAX */
 	struct str name;                 /* exact; STR_NULL: any */
 	struct str number;               /* addresses only; exact; STR_NULL: any */
+	struct str status;               /* accounts only; exact; STR_NULL: any */
 	const char *having;              /* only records where this field is not empty; NULL: all */
 	struct str after;                /* only sids behind this one; STR_NULL: from the first; then page is 0 */
 };
+struct account_page { struct account *items; size_t n; bool more; };
 struct api_key_page { struct api_key *items; size_t n; bool more; };
 struct application_page { struct application *items; size_t n; bool more; };
 struct phone_number_page { struct phone_number *items; size_t n; bool more; };
+void accounts_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct account_page *out, struct flow_step next);
 void api_keys_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct api_key_page *out, struct flow_step next);
 void applications_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct application_page *out, struct flow_step next);
 void phone_numbers_list(struct accounts *accounts, struct flow *flow, struct sid account, const struct account_query *query, struct phone_number_page *out, struct flow_step next);

@@ -21,9 +21,19 @@ uint16_t key_crc16(struct str s)
 	return crc;
 }
 
+unsigned key_spread(struct str identity)
+{
+	return key_crc16(identity) % KEYS_SPREAD;
+}
+
+unsigned key_partition_nth(struct str account, unsigned n)
+{
+	return (key_crc16(account) + n) % KEYS_PARTITIONS;
+}
+
 unsigned key_partition(struct str account, struct str identity)
 {
-	return (key_crc16(account) + key_crc16(identity) % KEYS_SPREAD) % KEYS_PARTITIONS;
+	return key_partition_nth(account, key_spread(identity));
 }
 
 unsigned key_shard(struct sid call)
@@ -37,10 +47,40 @@ struct str key_nodes(struct arena *arena)
 	return arena_copy(arena, STR("nodes:{n}"));
 }
 
+static struct str of_client(struct arena *arena, char kind, struct str account, struct str identity)
+{
+	return arena_printf(arena, "%c:{p%u}:" STR_FMT ":" STR_FMT, kind, key_partition(account, identity),
+			    STR_ARG(account), STR_ARG(identity));
+}
+
 struct str key_client(struct arena *arena, struct str account, struct str identity)
 {
-	return arena_printf(arena, "c:{p%u}:" STR_FMT ":" STR_FMT, key_partition(account, identity),
-			    STR_ARG(account), STR_ARG(identity));
+	return of_client(arena, 'c', account, identity);
+}
+
+struct str key_client_devices(struct arena *arena, struct str account, struct str identity)
+{
+	return of_client(arena, 'x', account, identity);
+}
+
+struct str key_client_history(struct arena *arena, struct str account, struct str identity)
+{
+	return of_client(arena, 'h', account, identity);
+}
+
+struct str key_account_rules(struct arena *arena, unsigned partition, struct str account)
+{
+	return arena_printf(arena, "s:{p%u}:" STR_FMT, partition, STR_ARG(account));
+}
+
+struct str key_index_all(struct arena *arena, unsigned partition, struct str account)
+{
+	return arena_printf(arena, "i:{p%u}:" STR_FMT ":all", partition, STR_ARG(account));
+}
+
+struct str key_partition_accounts(struct arena *arena, unsigned partition)
+{
+	return arena_printf(arena, "A:{p%u}", partition);
 }
 
 struct str key_partition_deadlines(struct arena *arena, unsigned partition)
@@ -73,19 +113,24 @@ struct str key_account_calls(struct arena *arena, unsigned shard, struct str acc
 	return arena_printf(arena, "l:{c%u}:" STR_FMT, shard, STR_ARG(account));
 }
 
-struct str key_outbox(struct arena *arena, struct sid leg)
+struct key_slot key_slot_of_call(struct sid call)
 {
-	return arena_printf(arena, "o:{c%u}:%s", key_shard(leg), leg.s);
+	return (struct key_slot){ 'c', key_shard(call) };
 }
 
-struct str key_outbox_due(struct arena *arena, unsigned shard)
+struct key_slot key_slot_of_client(struct str account, struct str identity)
 {
-	return arena_printf(arena, "O:{c%u}", shard);
+	return (struct key_slot){ 'p', key_partition(account, identity) };
 }
 
-struct str key_dead_letters(struct arena *arena, unsigned shard, struct str account)
+struct str key_outbox(struct arena *arena, struct key_slot slot, struct str subject)
 {
-	return arena_printf(arena, "z:{c%u}:" STR_FMT, shard, STR_ARG(account));
+	return arena_printf(arena, "o:{%c%u}:" STR_FMT, slot.kind, slot.number, STR_ARG(subject));
+}
+
+struct str key_dead_letters(struct arena *arena, struct key_slot slot, struct str account)
+{
+	return arena_printf(arena, "z:{%c%u}:" STR_FMT, slot.kind, slot.number, STR_ARG(account));
 }
 
 struct str key_inbox(struct arena *arena, struct address to)
@@ -109,9 +154,24 @@ bool key_account_parse(struct str key, struct sid *out)
 	       sid_parse(str_n(key.p + 3, SID_LEN), "AC", out);
 }
 
+struct str key_account_children(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "sa:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_aliases(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "al:{" STR_FMT "}", STR_ARG(account));
+}
+
 struct str key_account_keys(struct arena *arena, struct str account)
 {
 	return arena_printf(arena, "k:{" STR_FMT "}", STR_ARG(account));
+}
+
+struct str key_account_key_index(struct arena *arena, struct str account)
+{
+	return arena_printf(arena, "kk:{" STR_FMT "}", STR_ARG(account));
 }
 
 struct str key_account_applications(struct arena *arena, struct str account)

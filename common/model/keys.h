@@ -20,25 +20,41 @@ struct address {
 };
 
 unsigned key_partition(struct str account, struct str identity);
+unsigned key_spread(struct str identity);                        /* which of its account's partitions, 0 .. KEYS_SPREAD - 1 */
+unsigned key_partition_nth(struct str account, unsigned n);      /* n: of the account's */
 unsigned key_shard(struct sid call);
 uint16_t key_crc16(struct str s);        /* CRC-16/XMODEM, as Redis Cluster */
 
+struct key_slot {                        /* {cN} or {pN}: where an outbox and its dead letters lie */
+	char kind;
+	unsigned number;
+};
+struct key_slot key_slot_of_call(struct sid call);               /* or of a leg */
+struct key_slot key_slot_of_client(struct str account, struct str identity);
+
 struct str key_nodes(struct arena *arena);                                             /* nodes:{n} */
 struct str key_client(struct arena *arena, struct str account, struct str identity);   /* c:{pN}:AC:identity */
+struct str key_client_devices(struct arena *arena, struct str account, struct str identity);   /* x:{pN}:AC:identity: DV -> JSON */
+struct str key_client_history(struct arena *arena, struct str account, struct str identity);   /* h:{pN}:AC:identity */
+struct str key_account_rules(struct arena *arena, unsigned partition, struct str account);     /* s:{pN}:AC */
+struct str key_index_all(struct arena *arena, unsigned partition, struct str account);         /* i:{pN}:AC:all */
+struct str key_partition_accounts(struct arena *arena, unsigned partition);                    /* A:{pN} */
 struct str key_partition_deadlines(struct arena *arena, unsigned partition);           /* D:{pN} */
 struct str key_node_devices(struct arena *arena, unsigned partition, struct str node); /* n:{pN}:ND */
 struct str key_call(struct arena *arena, struct sid call);                             /* call:{cN}:CA */
 struct str key_call_trace(struct arena *arena, struct sid call);                       /* t:{cN}:CA */
 struct str key_shard_deadlines(struct arena *arena, unsigned shard);                   /* D:{cN} */
 struct str key_account_calls(struct arena *arena, unsigned shard, struct str account); /* l:{cN}:AC */
-struct str key_outbox(struct arena *arena, struct sid leg);                            /* o:{cN}:CA */
-struct str key_outbox_due(struct arena *arena, unsigned shard);                        /* O:{cN} */
-struct str key_dead_letters(struct arena *arena, unsigned shard, struct str account);  /* z:{cN}:AC */
+struct str key_outbox(struct arena *arena, struct key_slot slot, struct str subject);          /* o:{cN}:CA, o:{pN}:AC:identity */
+struct str key_dead_letters(struct arena *arena, struct key_slot slot, struct str account);    /* z:{cN}:AC, z:{pN}:AC */
 struct str key_inbox(struct arena *arena, struct address to);                          /* in:ND.k */
 struct str key_account(struct arena *arena, struct str account);                       /* a:{AC} */
 struct str key_account_pattern(void);                                                  /* SCAN's, of every a:{AC} */
 MUST_USE bool key_account_parse(struct str key, struct sid *out);
+struct str key_account_children(struct arena *arena, struct str account);              /* sa:{AC}: its sub-accounts */
+struct str key_account_aliases(struct arena *arena, struct str account);               /* al:{AC}: name -> JSON */
 struct str key_account_keys(struct arena *arena, struct str account);                  /* k:{AC} */
+struct str key_account_key_index(struct arena *arena, struct str account);             /* kk:{AC}: a public key's kid -> SK */
 struct str key_account_applications(struct arena *arena, struct str account);          /* ap:{AC} */
 struct str key_account_numbers(struct arena *arena, struct str account);               /* pn:{AC}: PN -> JSON */
 struct str key_account_number_index(struct arena *arena, struct str account);          /* pi:{AC}: number -> PN */
