@@ -10,6 +10,14 @@
 
 enum { CRYPTO_KEY_LEN = 32, CRYPTO_SHA1_LEN = 20, CRYPTO_SHA256_LEN = 32, CRYPTO_MAC_MAX = 64 };
 
+/* Signatures that a public key verifies.  (crypto_public.c) */
+enum crypto_pair {
+	CRYPTO_RSA,                      /* 2048 to 8192 bits; PKCS #1 v1.5 with SHA-256: RS256 */
+	CRYPTO_P256,                     /* SHA-256, r and s as 64 bytes: ES256 */
+	CRYPTO_ED25519,                  /* EdDSA */
+};
+enum { CRYPTO_PUBLIC_TEXT_MAX = 8192, CRYPTO_SIGNATURE_MAX = 1024, CRYPTO_P256_LEN = 32, CRYPTO_ED25519_LEN = 32 };
+
 enum crypto_hash { CRYPTO_SHA1, CRYPTO_SHA256, CRYPTO_SHA384, CRYPTO_SHA512 };
 
 struct crypto_key {
@@ -32,3 +40,12 @@ void crypto_hex(struct str data, char *out);                           /* 2n dig
 
 void crypto_seal(const struct crypto_key *key, struct str aad, struct str plain, struct buf *out);
 MUST_USE bool crypto_open(const struct crypto_key *key, struct str aad, struct str sealed, struct buf *plain);
+
+/* A public key from what somebody gives us, checked: its sort, and *pem as we write it.  NULL, or
+ * what is wrong with it, to be said behind its name: "is ..."; nothing of the key is in it. */
+const char *crypto_public_from_pem(struct str text, enum crypto_pair *pair, struct buf *pem) MUST_USE;
+const char *crypto_public_from_rsa(struct str modulus, struct str exponent, struct buf *pem) MUST_USE;   /* big-endian, as JWKs have them */
+const char *crypto_public_from_p256(struct str x, struct str y, struct buf *pem) MUST_USE;
+const char *crypto_public_from_ed25519(struct str x, struct buf *pem) MUST_USE;
+/* pem: one of ours.  False: a signature that is wrong, or a key of another sort than `pair`. */
+MUST_USE bool crypto_verify(enum crypto_pair pair, struct str pem, struct str data, struct str signature);

@@ -13,16 +13,18 @@
 
 struct change {
 	struct accounts *accounts;
+	const struct record_kind *kind;
 	struct sid account;
 	struct flow_step next;
 };
 
-static struct change *change_new(struct accounts *accounts, struct flow *flow, struct sid account,
-				 struct flow_step next)
+static struct change *change_new(struct accounts *accounts, struct flow *flow, const struct record_kind *kind,
+				 struct sid account, struct flow_step next)
 {
 	struct change *change = flow_alloc(flow, sizeof(*change));
 
 	change->accounts = accounts;
+	change->kind = kind;
 	change->account = account;
 	change->next = next;
 	return change;
@@ -42,7 +44,9 @@ static void on_changed(struct flow *flow, void *arg, const struct redis_reply *r
 	else if (str_eq(answer, STR("STALE")))
 		flow_fail(flow, ERR_STALE, "");
 	else if (str_eq(answer, STR("CONFLICT")))
-		flow_fail(flow, ERR_CONFLICT, "the number has an address already");
+		flow_fail(flow, ERR_CONFLICT,
+			  change->kind == &record_key ? "a key of the account has this kid already"
+						      : "the number has an address already");
 	else if (str_eq(answer, STR("FULL")))
 		flow_fail(flow, ERR_CONFLICT, "the account holds as many of these as it may (%d)",
 			  ACCOUNT_RECORDS_MAX);
@@ -91,7 +95,7 @@ void record_put(struct accounts *accounts, struct flow *flow, const struct recor
 		is_number ? record_text(kind, record, "number") : STR(""),
 	};
 
-	flow_script(flow, next.name, on_changed, change_new(accounts, flow, account, next),
+	flow_script(flow, next.name, on_changed, change_new(accounts, flow, kind, account, next),
 		    &scripts[is_number ? SCRIPT_ACCOUNT_NUMBER_PUT : SCRIPT_ACCOUNT_PUT],
 		    kind->key(flow->arena, owner), is_number ? 7 : 5, argv);
 	buf_fini(&text);
@@ -152,16 +156,61 @@ void phone_number_put(struct accounts *accounts, struct flow *flow, struct sid a
 	record_put(accounts, flow, &record_number, account, in, next);
 }
 
+enum { KEY_ARGS = 3, KEYS_ARGS_BEFORE = 3 };
+
+static struct str key_text(struct accounts *accounts, struct flow *flow, struct sid account,
+			   const struct api_key *key)
+{
+	struct buf text;
+	struct str copy;
+
+	buf_init(&text, RECORD_MAX);
+	record_write(&record_key, accounts->seal, account, key, &text);
+	copy = buf_ok(&text) ? arena_copy(flow->arena, buf_str(&text)) : STR_NULL;
+	buf_fini(&text);
+	return copy;
+}
+
+void api_keys_create(struct accounts *accounts, struct flow *flow, struct sid account, struct api_key *in,
+		     size_t n, struct flow_step next)
+{
+	const struct str owner = sid_str(&account);
+	struct str argv[KEYS_ARGS_BEFORE + KEY_ARGS * API_KEYS_AT_ONCE], *at = argv + KEYS_ARGS_BEFORE;
+	char most[24];
+
+	INVARIANT(n <= API_KEYS_AT_ONCE);
+	argv[0] = owner;
+	argv[1] = key_account_key_index(flow->arena, owner);
+	argv[2] = redis_num(most, ACCOUNT_RECORDS_MAX);
+	for (size_t i = 0; i < n; i++, at += KEY_ARGS) {
+		set_times(&record_key, &in[i]);
+		at[0] = sid_str(&in[i].sid);
+		at[1] = key_text(accounts, flow, account, &in[i]);
+		at[2] = in[i].kid;
+		if (str_is_null(at[1])) {
+			flow_fail(flow, ERR_TOO_LARGE, "");
+			return;
+		}
+	}
+	flow_script(flow, next.name, on_changed, change_new(accounts, flow, &record_key, account, next),
+		    &scripts[SCRIPT_ACCOUNT_KEYS_CREATE], key_account_keys(flow->arena, owner),
+		    (size_t)(at - argv), argv);
+}
+
 static void record_delete(struct accounts *accounts, struct flow *flow, const struct record_kind *kind,
 			  struct sid account, struct sid sid, struct flow_step next)
 {
-	const bool is_number = kind == &record_number;
 	const struct str owner = sid_str(&account);
-	const struct str argv[] = { sid_str(&sid), owner, key_account_number_index(flow->arena, owner) };
+	const struct str argv[] = {
+		sid_str(&sid),
+		owner,
+		kind->index ? kind->index(flow->arena, owner) : STR(""),
+		kind->index ? str_of(kind->indexed) : STR(""),
+	};
 
-	flow_script(flow, next.name, on_changed, change_new(accounts, flow, account, next),
-		    &scripts[is_number ? SCRIPT_ACCOUNT_NUMBER_DELETE : SCRIPT_ACCOUNT_DELETE],
-		    kind->key(flow->arena, owner), is_number ? 3 : 2, argv);
+	flow_script(flow, next.name, on_changed, change_new(accounts, flow, kind, account, next),
+		    &scripts[kind->index ? SCRIPT_ACCOUNT_UNINDEX : SCRIPT_ACCOUNT_DELETE],
+		    kind->key(flow->arena, owner), kind->index ? 4 : 2, argv);
 }
 
 void api_key_delete(struct accounts *accounts, struct flow *flow, struct sid account, struct sid sid,

@@ -20,11 +20,11 @@ static const char sealed_for[] = "account-secret";
 #define NUMBER(record, member, json, when) FIELD(record, member, json, .type = RECORD_NUMBER, .preset = when)
 #define TIME(record, member, json)	   FIELD(record, member, json, .type = RECORD_TIME)
 
-#define KIND(type, sid_prefix, field_table, key_fn)                                                          \
+#define KIND(type, sid_prefix, field_table, key_fn, ...)                                                     \
 	{                                                                                                    \
 		.name = #type, .prefix = sid_prefix, .size = sizeof(struct type),                            \
 		.created = offsetof(struct type, created_ms), .updated = offsetof(struct type, updated_ms),  \
-		.fields = field_table, .n = ARRAY_LEN(field_table), .key = key_fn,                           \
+		.fields = field_table, .n = ARRAY_LEN(field_table), .key = key_fn, __VA_ARGS__               \
 	}
 
 /* "updated" stays first in each: the scripts rely on it. */
@@ -50,6 +50,11 @@ static const struct record_field key_fields[] = {
 	TIME(api_key, created_ms, "created"),
 	TEXT(api_key, name, "name"),
 	SECRET(api_key, secret, "secret"),
+	TEXT(api_key, algorithm, "algorithm"),
+	TEXT(api_key, public_key, "public_key"),
+	TEXT(api_key, kid, "kid"),
+	TEXT(api_key, issuer, "issuer"),
+	TEXT(api_key, audience, "audience"),
 };
 
 #define VOICE_FIELDS(type)                                                                                   \
@@ -66,18 +71,19 @@ static const struct record_field application_fields[] = {
 	VOICE_FIELDS(application),
 };
 
-/* "number" stays second: the script that deletes an address finds it there. */
 static const struct record_field number_fields[] = {
 	TIME(phone_number, updated_ms, "updated"),	     TEXT(phone_number, number, "number"),
 	TIME(phone_number, created_ms, "created"),	     TEXT(phone_number, name, "name"),
 	SID(phone_number, application, "application", "AP"), VOICE_FIELDS(phone_number),
 };
 
-const struct record_kind record_account = KIND(account, "AC", account_fields, key_account);
-const struct record_kind record_key = KIND(api_key, "SK", key_fields, key_account_keys);
+const struct record_kind record_account = KIND(account, "AC", account_fields, key_account, .index = NULL);
+const struct record_kind record_key =
+	KIND(api_key, "SK", key_fields, key_account_keys, .index = key_account_key_index, .indexed = "kid");
 const struct record_kind record_application =
-	KIND(application, "AP", application_fields, key_account_applications);
-const struct record_kind record_number = KIND(phone_number, "PN", number_fields, key_account_numbers);
+	KIND(application, "AP", application_fields, key_account_applications, .index = NULL);
+const struct record_kind record_number = KIND(phone_number, "PN", number_fields, key_account_numbers,
+					      .index = key_account_number_index, .indexed = "number");
 
 static void *field_of(const void *record, const struct record_field *field)
 {

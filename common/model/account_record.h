@@ -31,6 +31,9 @@ struct record_kind {                     /* every struct starts with its sid */
 	const struct record_field *fields;
 	size_t n;
 	struct str (*key)(struct arena *arena, struct str account);
+	/* A second hash names records by one of their fields; index NULL: none does. */
+	struct str (*index)(struct arena *arena, struct str account);
+	const char *indexed;
 };
 
 extern const struct record_kind record_account, record_key, record_application, record_number;

@@ -127,7 +127,7 @@ static void look_up_current(struct flow *flow, struct seed *seed)
 		.account = item->account,
 		.id = is_number ? record_text(item->kind, item->record, "number") : sid_str(item->record),
 		.out = seed->current,
-		.by_number = is_number,
+		.by_index = is_number,
 		.past_cache = true,
 		.even_closed = true,
 		.absent_is_fine = true,
