@@ -3,11 +3,11 @@
  *
  * Read on in routes.c (the API), bridge.h and round.h (how a call goes on), plan.h (what it does next).
  */
+#include "common/model/outbox.h"
 #include "common/model/service.h"
 #include "routing-svc/app.h"
 #include "routing-svc/bridge.h"
 #include "routing-svc/nudges.h"
-#include "routing-svc/outbox.h"
 #include "routing-svc/routes.h"
 #include "routing-svc/sweep.h"
 #include "routing-svc/waiters.h"
@@ -18,7 +18,7 @@ static void open_parts(struct worker *worker)
 
 	app->waiters = waiters_new();
 	app->bridge = bridge_new(worker);
-	app->outbox = outbox_new(worker);
+	app->outbox = outbox_new(worker, &outbox_of_calls);
 	app->sweep = sweep_new(worker);
 }
 

@@ -6,10 +6,10 @@
 #include "common/base/metrics.h"
 #include "common/model/account.h"
 #include "common/model/job.h"
+#include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/effects.h"
 #include "routing-svc/fetch.h"
-#include "routing-svc/outbox.h"
 #include "routing-svc/plan.h"
 #include "scripts.gen.h"
 
@@ -264,7 +264,7 @@ static void on_planned(struct flow *flow)
 	struct round *round = flow->state;
 
 	for (size_t i = 0; i < round->plan.n_callbacks; i++)
-		outbox_kick(app_of(flow->worker)->outbox, round->plan.callbacks[i].subject);
+		outbox_kick(app_of(flow->worker)->outbox, sid_str(&round->plan.callbacks[i].subject));
 	round->plan.n_callbacks = 0;
 	round->plan.n_traces = 0;
 	round->stale = 0;
@@ -361,7 +361,7 @@ static void on_account(struct flow *flow)
 	round->result = (struct http_result){ .err = ERR_ACCOUNT_SUSPENDED };
 	if (sid_is_set(round->account.sid)) /* else it was closed while its call went on */
 		round->result.err =
-			fetch_instructions(flow->arena, &round->call, round->account.auth_token,
+			fetch_instructions(flow->arena, &round->call, &round->account,
 					   worker_common(flow->worker)->settings, &round->request);
 	if (round->result.err) {
 		flow_next(flow, STEP(on_fetched));

@@ -2,10 +2,9 @@
 #include "routing-svc/sweep.h"
 
 #include "common/io/redis.h"
-#include "common/model/keys.h"
+#include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/bridge.h"
-#include "routing-svc/outbox.h"
 #include "scripts.gen.h"
 
 enum { DUE_MAX = 100 };
@@ -28,8 +27,7 @@ static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 			bridge_take(app->bridge, sid, look->overdue_ms);
 	}
 	for (size_t i = 0; !err && app->outbox && i < redis_count(subjects); i++) {
-		if (sid_parse(redis_str_at(subjects, i), "CA", &sid))
-			outbox_kick(app->outbox, sid);
+		outbox_kick(app->outbox, redis_str_at(subjects, i));
 	}
 	x_free(look);
 }

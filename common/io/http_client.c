@@ -1,6 +1,6 @@
 /* http_client.c - libcurl's multi interface driven by the loop.
  *
- *     http_fetch -> prepare -> (queue) -> start -> libcurl ... -> conclude -> deliver
+ *     http_fetch -> prepare -> (queue) -> (breaker) -> start -> libcurl ... -> conclude -> deliver
  *
  * libcurl tells what to watch (on_watch) and when to wake it (on_wake_wish); the
  * loop calls back into it (drive), and finished transfers are taken from
@@ -19,11 +19,13 @@
 
 #include <utlist.h>
 
+#include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/io/http_breaker.h"
 #include "common/io/http_queue.h"
 #include "common/io/http_transfer.h"
 
-enum { SOCK_BUCKETS = 256, CONF_ARENA_MAX = 16 * 1024 };
+enum { SOCK_BUCKETS = 256, CONF_ARENA_MAX = 16 * 1024, FAILING_MAX = 4096 };
 
 struct sock { /* a descriptor that libcurl wants watched */
 	struct sock *next;
@@ -40,6 +42,7 @@ struct http_client {
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct http_queue *queue;
+	struct http_breaker *breaker;
 	struct http_fetch_op *open;
 	struct sock *socks[SOCK_BUCKETS];
 };
@@ -51,6 +54,7 @@ struct http_fetch_op {
 	http_fetch_fn *fn; /* NULL: cancelled */
 	void *arg;
 	struct http_ticket ticket;
+	struct str circuit; /* tenant and host; in the transfer's arena */
 	bool is_queued, is_started;
 	struct loop_timer *deadline;
 	unsigned total_ms;
@@ -180,20 +184,6 @@ static void deliver(void *arg)
 	x_free(op);
 }
 
-static void start_next(struct http_client *client)
-{
-	struct http_ticket *ticket;
-
-	while ((ticket = http_queue_next(client->queue))) {
-		struct http_fetch_op *op = container_of(ticket, struct http_fetch_op, ticket);
-
-		const CURLMcode rc = curl_multi_add_handle(client->multi, op->transfer.easy);
-
-		INVARIANT(rc == CURLM_OK);
-		op->is_started = true;
-	}
-}
-
 /* The result is made: the fetch leaves the client and goes on to its owner. */
 static void conclude(struct http_fetch_op *op)
 {
@@ -210,11 +200,45 @@ static void conclude(struct http_fetch_op *op)
 	loop_defer(op->loop, deliver, op);
 }
 
+static void refuse_broken(struct http_fetch_op *op)
+{
+	metric_add(METRIC_fetch_circuit_open_total, 1);
+	http_transfer_fail(&op->transfer, ERR_FETCH_CONNECT, "circuit open: its host failed again and again");
+	conclude(op);
+}
+
+static void start_next(struct http_client *client)
+{
+	struct http_ticket *ticket;
+
+	while ((ticket = http_queue_next(client->queue))) {
+		struct http_fetch_op *op = container_of(ticket, struct http_fetch_op, ticket);
+
+		if (!http_breaker_admits(client->breaker, op->circuit, clock_mono_ms())) {
+			refuse_broken(op);
+			continue;
+		}
+
+		const CURLMcode rc = curl_multi_add_handle(client->multi, op->transfer.easy);
+
+		INVARIANT(rc == CURLM_OK);
+		op->is_started = true;
+	}
+}
+
+/* Whatever was answered, and even a bad certificate, came from a host that is there. */
+static void report(const struct http_fetch_op *op, bool is_there)
+{
+	http_breaker_report(op->client->breaker, op->circuit, clock_mono_ms(), is_there);
+}
+
 static void on_finished(struct http_fetch_op *op, CURLcode code)
 {
 	struct http_client *client = op->client;
+	const enum err *err = &op->transfer.result.err;
 
 	http_transfer_end(&op->transfer, code);
+	report(op, *err != ERR_FETCH_CONNECT && *err != ERR_FETCH_HOST);
 	conclude(op);
 	start_next(client);
 }
@@ -226,6 +250,8 @@ static void on_deadline(void *arg)
 
 	http_transfer_fail(&op->transfer, ERR_FETCH_FAILED, "no answer within %u ms", op->total_ms);
 	op->transfer.result.elapsed_us = (uint64_t)op->total_ms * 1000;
+	if (op->is_started)
+		report(op, false);
 	conclude(op);
 	start_next(client);
 }
@@ -264,7 +290,16 @@ struct http_fetch_op *http_fetch(struct http_client *client, const struct http_f
 		conclude(op);
 		return op;
 	}
-	op->is_queued = http_queue_enter(client->queue, &op->ticket, http_transfer_host(transfer));
+
+	const struct str host = http_transfer_host(transfer);
+
+	op->circuit =
+		arena_printf(transfer->arena, STR_FMT " " STR_FMT, STR_ARG(fetch->tenant), STR_ARG(host));
+	if (http_breaker_is_open(client->breaker, op->circuit, clock_mono_ms())) {
+		refuse_broken(op);
+		return op;
+	}
+	op->is_queued = http_queue_enter(client->queue, &op->ticket, fetch->tenant, host);
 	if (!op->is_queued) {
 		http_transfer_fail(transfer, ERR_OVERLOAD, "%s", err_text(ERR_OVERLOAD));
 		conclude(op);
@@ -331,7 +366,13 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
 		client->guard = *conf->guard;
 		client->rules.guard = &client->guard;
 	}
-	client->queue = http_queue_new(conf->max_total, conf->max_per_host, conf->max_waiting);
+	client->queue = http_queue_new(&(struct http_queue_limits){
+		.max_active = conf->max_total,
+		.max_per_tenant = conf->max_per_tenant ? conf->max_per_tenant : conf->max_total,
+		.max_per_host = conf->max_per_host,
+		.max_waiting = conf->max_waiting,
+	});
+	client->breaker = http_breaker_new(conf->break_after, conf->break_ms, FAILING_MAX);
 	client->timer = loop_timer_new(loop, on_wake, client);
 	multi_setup(client, conf);
 	return client;
@@ -355,6 +396,7 @@ struct http_client *http_client_free(struct http_client *client)
 			sock_drop(client, client->socks[i]->fd);
 	client->timer = loop_timer_free(client->timer);
 	client->queue = http_queue_free(client->queue);
+	client->breaker = http_breaker_free(client->breaker);
 	client->arena = arena_free(client->arena);
 	x_free(client);
 	return NULL;

@@ -19,8 +19,12 @@ struct http_fetch_op;
 struct http_client_conf {
 	const struct netguard *guard;    /* NULL: trusted, no filter */
 	unsigned max_total;              /* connections */
+	unsigned max_per_tenant;         /* 0: no less than all */
 	unsigned max_per_host;
-	unsigned max_waiting;            /* beyond it: ERR_OVERLOAD; one host may fill a quarter (http_queue.h) */
+	unsigned max_waiting;            /* beyond it: ERR_OVERLOAD; one tenant may fill a quarter (http_queue.h) */
+	unsigned break_after;            /* so many failures of a tenant's host in a row (no connection, no answer in time),
+	                                    and for break_ms its requests fail at once with FETCH_CONNECT; 0: never */
+	unsigned break_ms;
 	const char *user_agent;
 	const char *ca_file;             /* NULL or "": the system's */
 };
@@ -28,6 +32,7 @@ struct http_client_conf {
 enum { HTTP_FETCH_MAX_HEADERS = 12 };
 
 struct http_fetch {
+	struct str tenant;               /* who shares turns and limits; empty is one, too */
 	bool post;                       /* else GET */
 	struct str url;                  /* without fragment; user:password inside becomes HTTP auth */
 	struct str body;                 /* POST */

@@ -116,8 +116,11 @@ static struct http_client *client_new(struct worker *worker, const struct proces
 	const struct http_client_conf conf = {
 		.guard = &process->guard,
 		.max_total = (unsigned)settings->fetch_max_total,
+		.max_per_tenant = (unsigned)settings->fetch_max_per_account,
 		.max_per_host = (unsigned)settings->fetch_max_per_host,
 		.max_waiting = FETCH_WAITING_MAX,
+		.break_after = (unsigned)settings->fetch_break_after,
+		.break_ms = (unsigned)settings->fetch_break_ms,
 		.user_agent = "TwilioProxy/1.1",
 		.ca_file = settings->webhook_ca_file,
 	};

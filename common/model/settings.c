@@ -122,6 +122,9 @@ static void fill_in(struct settings *settings, const struct service *service)
 	if (settings->port == 0)
 		settings->port = service->port;
 
+	if (settings->fetch_max_per_account == 0)
+		settings->fetch_max_per_account = MAX(settings->fetch_max_total / 8, 1);
+
 	if (settings->workers == 0) {
 		const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 

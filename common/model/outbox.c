@@ -1,42 +1,45 @@
 /* outbox.c - kick -> take -> on_taken -> on_account -> on_answer -> settle -> take ... */
-#include "routing-svc/outbox.h"
+#include "common/model/outbox.h"
 
+#define uthash_malloc(size)  x_alloc(size)
+#define uthash_free(p, size) x_free(p)
 #include <uthash.h>
 
+#include "common/base/clock.h"
 #include "common/base/crypto.h"
-#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/io/redis.h"
 #include "common/model/account.h"
 #include "common/model/app.h"
 #include "common/model/job.h"
-#include "common/model/keys.h"
-#include "routing-svc/fetch.h"
 #include "scripts.gen.h"
 
 enum { VISIBLE_MS = 30000, RETRY_MAX_MS = 300000, BODY_MAX = 4096 };
 
 struct busy { /* a subject under way in this worker */
-	struct sid subject;
 	struct outbox *outbox;
 	bool again;
 	UT_hash_handle hh;
+	size_t n;
+	char subject[OUTBOX_SUBJECT_MAX];
 };
 
 struct outbox {
 	struct worker *worker;
+	const struct outbox_kind *kind;
 	struct busy *subjects;
 };
 
 struct delivery {
 	struct busy *busy;
-	struct str key, entry;
+	const struct outbox_kind *kind;
+	struct key_slot slot;
+	struct str subject, key, entry;
 	bool retried;
 	int64_t tries, first_ms, now_ms;
 	struct sid account_sid;
 	struct account account;
-	struct signed_request request;
 	struct http_fetch fetch;
 	struct http_result result;
 };
@@ -50,14 +53,13 @@ static void on_answer(struct flow *flow);
 static void subject_over(struct busy *busy)
 {
 	struct outbox *outbox = busy->outbox;
-	const struct sid subject = busy->subject;
-	const bool again = busy->again;
 
-	if (outbox)
+	if (outbox) {
 		HASH_DEL(outbox->subjects, busy);
+		if (busy->again)
+			outbox_kick(outbox, str_n(busy->subject, busy->n));
+	}
 	x_free(busy);
-	if (outbox && again)
-		outbox_kick(outbox, subject);
 }
 
 static void on_failed(struct flow *job, enum err err)
@@ -77,51 +79,44 @@ static void subject_done(struct flow *flow)
 	flow_done(flow);
 }
 
-void outbox_kick(struct outbox *outbox, struct sid subject)
+static struct busy *busy_new(struct outbox *outbox, struct str subject)
+{
+	struct busy *busy = x_alloc(sizeof(*busy));
+
+	busy->outbox = outbox;
+	busy->n = subject.n;
+	memcpy(busy->subject, subject.p, subject.n);
+	HASH_ADD_KEYPTR(hh, outbox->subjects, busy->subject, busy->n, busy);
+	return busy;
+}
+
+void outbox_kick(struct outbox *outbox, struct str subject)
 {
 	struct busy *busy;
 	struct flow *job;
 	struct delivery *delivery;
+	struct key_slot slot;
 
-	HASH_FIND(hh, outbox->subjects, subject.s, SID_LEN, busy);
+	if (subject.n > OUTBOX_SUBJECT_MAX || !outbox->kind->slot_of(subject, &slot))
+		return;
+	HASH_FIND(hh, outbox->subjects, subject.p, subject.n, busy);
 	if (busy) {
 		busy->again = true;
 		return;
 	}
-	busy = x_alloc(sizeof(*busy));
-	busy->subject = subject;
-	busy->outbox = outbox;
-	HASH_ADD(hh, outbox->subjects, subject.s, SID_LEN, busy);
-
-	job = job_new(outbox->worker, "callback", sizeof(*delivery));
+	job = job_new(outbox->worker, outbox->kind->name, sizeof(*delivery));
 	delivery = job->state;
-	delivery->busy = busy;
-	delivery->key = key_outbox(job->arena, subject);
+	delivery->busy = busy_new(outbox, subject);
+	delivery->kind = outbox->kind;
+	delivery->slot = slot;
+	delivery->subject = arena_copy(job->arena, subject);
+	delivery->key = key_outbox(job->arena, slot, subject);
 	job_on_failed(job, on_failed);
-	flow_log(job, "call", sid_str(&busy->subject));
+	flow_log(job, outbox->kind->subject_name, subject);
 	take(job);
 }
 
 /* ---- one entry ---- */
-
-static bool read_entry(struct flow *flow, struct delivery *delivery)
-{
-	struct json *doc;
-	bool good;
-
-	if (json_parse(delivery->entry, &doc, NULL) != ERR_NONE)
-		return false;
-	delivery->request = (struct signed_request){
-		.url = arena_copy(flow->arena, json_string(json_get(doc, "url"))),
-		.get = json_is_true(json_get(doc, "get")),
-		.body = arena_copy(flow->arena, json_string(json_get(doc, "body"))),
-		.idempotency = arena_copy(flow->arena, json_string(json_get(doc, "id"))),
-		.max_answer = BODY_MAX,
-	};
-	good = sid_parse(json_string(json_get(doc, "account")), "AC", &delivery->account_sid);
-	json_free(doc);
-	return good;
-}
 
 static void on_settled(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
@@ -136,13 +131,12 @@ static void on_settled(struct flow *flow, void *arg, const struct redis_reply *r
 static void settle(struct flow *flow, const char *how, uint64_t retry_ms, const char *why)
 {
 	struct delivery *delivery = flow->state;
-	const unsigned shard = key_shard(sid_call_of(delivery->busy->subject));
 	char retry[24];
 	const struct str argv[] = {
 		delivery->entry,
 		str_of(how),
 		redis_num(retry, (int64_t)retry_ms),
-		key_dead_letters(flow->arena, shard, sid_str(&delivery->account_sid)),
+		key_dead_letters(flow->arena, delivery->slot, sid_str(&delivery->account_sid)),
 		str_of(why),
 	};
 
@@ -163,7 +157,7 @@ static void on_taken(struct flow *flow, void *arg, const struct redis_reply *rep
 	delivery->tries = redis_int_at(reply, 1, 1);
 	delivery->first_ms = redis_int_at(reply, 2, 0);
 	delivery->now_ms = redis_int_at(reply, 3, 0);
-	if (!read_entry(flow, delivery)) {
+	if (!delivery->kind->account_of(delivery->subject, delivery->entry, &delivery->account_sid)) {
 		settle(flow, "dead", 0, "unreadable");
 		return;
 	}
@@ -186,14 +180,27 @@ static void on_account(struct flow *flow)
 {
 	const struct settings *settings = worker_common(flow->worker)->settings;
 	struct delivery *delivery = flow->state;
+	const struct account *account = &delivery->account;
+	struct webhook_request request;
 
-	if (!sid_is_set(delivery->account.sid)) {
+	if (!sid_is_set(account->sid)) {
 		settle(flow, "dead", 0, "account closed");
 		return;
 	}
-	fetch_prepare(flow->arena, &delivery->request, delivery->account.auth_token, settings,
-		      &delivery->fetch);
-	flow_fetch(flow, &delivery->fetch, &delivery->result, STEP(on_answer));
+	switch (delivery->kind->render(flow->arena, delivery->subject, delivery->entry, account, &request)) {
+	case OUTBOX_SEND:
+		request.now_s = clock_wall_s();
+		request.max_answer = BODY_MAX;
+		webhook_prepare(flow->arena, &request, account, settings, &delivery->fetch);
+		flow_fetch(flow, &delivery->fetch, &delivery->result, STEP(on_answer));
+		break;
+	case OUTBOX_UNWANTED:
+		settle(flow, "done", 0, "");
+		break;
+	case OUTBOX_UNREADABLE:
+		settle(flow, "dead", 0, "unreadable");
+		break;
+	}
 }
 
 static uint64_t back_off_ms(const struct settings *settings, int64_t tries)
@@ -235,11 +242,12 @@ static void on_answer(struct flow *flow)
 
 /* ---- life ---- */
 
-struct outbox *outbox_new(struct worker *worker)
+struct outbox *outbox_new(struct worker *worker, const struct outbox_kind *kind)
 {
 	struct outbox *outbox = x_alloc(sizeof(*outbox));
 
 	outbox->worker = worker;
+	outbox->kind = kind;
 	return outbox;
 }
 
