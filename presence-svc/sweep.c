@@ -8,8 +8,6 @@
  */
 #include "presence-svc/sweep.h"
 
-#include <stdio.h>
-
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/io/redis.h"
@@ -135,8 +133,12 @@ static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 		return;
 	note_answer(app_of(worker)->sweep, redis_int_at(reply, 0, 0));
 	metric_add(METRIC_devices_ended_total, redis_int_at(reply, 1, 0));
-	for (size_t i = 2; i < redis_count(reply); i++)
-		check_claim(worker, redis_at(reply, i));
+	for (size_t i = 2; i < redis_count(reply); i++) {
+		const struct redis_reply *row = redis_at(reply, i);
+
+		if (!str_eq(redis_str_at(row, 0), STR("due"))) /* else subjects of the outbox */
+			check_claim(worker, row);
+	}
 }
 
 /* Redis was away, or this process was: whoever holds a lease gets as long as a node to renew it. */
@@ -163,9 +165,8 @@ static void sweep_partition(struct worker *worker, unsigned partition)
 {
 	const int64_t sent_ms = lease_time_ms(app_of(worker)->sweep);
 	struct arena *arena = arena_new(4096);
-	char name[16], most[24], check[24], sent[24];
+	char most[24], check[24], sent[24];
 	const struct str argv[] = {
-		str_n(name, (size_t)snprintf(name, sizeof(name), "p%u", partition)),
 		redis_num(most, DUE_MAX),
 		redis_num(check, CLAIM_CHECK_MS),
 		sent_ms ? redis_num(sent, sent_ms) : STR(""),

@@ -161,6 +161,40 @@ static void render(struct arena *arena, struct device_profile *profile)
 	buf_fini(&json);
 }
 
+void device_profile_add_term(struct device_profile *profile, struct arena *arena, struct str term)
+{
+	if (!profile->terms)
+		profile->terms = arena_alloc(arena, DEVICE_TERMS_MAX * sizeof(*profile->terms));
+	INVARIANT(profile->n_terms < DEVICE_TERMS_MAX);
+	profile->terms[profile->n_terms++] = arena_copy(arena, term);
+}
+
+static void add_term(struct device_profile *profile, struct arena *arena, struct str key,
+		     const struct json *value)
+{
+	const struct str word = json_string(value);
+
+	device_profile_add_term(profile, arena,
+				arena_printf(arena, STR_FMT "=" STR_FMT, STR_ARG(key), STR_ARG(word)));
+}
+
+/* What the device is found by: each value of each attribute. */
+static void add_terms(struct arena *arena, struct device_profile *profile)
+{
+	struct json *attributes;
+
+	if (json_parse(profile->attributes, &attributes, NULL) != ERR_NONE)
+		return;
+	for (const struct json *one = json_first(attributes); one; one = json_next(one)) {
+		if (json_is_string(one))
+			add_term(profile, arena, json_key(one), one);
+		for (const struct json *word = json_is_array(one) ? json_first(one) : NULL; word;
+		     word = json_next(word))
+			add_term(profile, arena, json_key(one), word);
+	}
+	json_free(attributes);
+}
+
 static struct str pick(struct arena *arena, struct str given, struct str otherwise)
 {
 	return str_is_null(given) ? otherwise : arena_copy(arena, given);
@@ -187,6 +221,7 @@ bool device_profile_read(struct arena *arena, const struct json *object, const s
 		return json_fault_set(fault, "attributes", "are larger than %d bytes as JSON",
 				      ATTRIBUTES_JSON_MAX);
 	render(arena, out);
+	add_terms(arena, out);
 	return true;
 }
 

@@ -31,7 +31,14 @@ struct device_profile {
 	struct str json;                 /* {"app","host","attributes"}; STR_NULL: keep */
 	struct str app, host;
 	struct str attributes;           /* JSON text of an object */
+	struct str *terms;               /* "skill=billing": what it is found by; told with the JSON */
+	size_t n_terms;
 };
+
+enum { DEVICE_TERMS_MAX = ATTRIBUTES_MAX * ATTRIBUTES_MAX + 8 };
+
+/* Another term, beside those of the attributes.  At most 8 of them. */
+void device_profile_add_term(struct device_profile *profile, struct arena *arena, struct str term);
 
 /* Reads app, host, status, media and attributes of a message; unknown members are ignored.
  * before NULL: a registration, what is absent gets its default; else an update of that
@@ -72,16 +79,25 @@ void device_register(struct flow *flow, struct client_key client, struct sid dev
 /* NO_SUCH_DEVICE when the registration is not the current one */
 void device_update(struct flow *flow, struct client_key client, struct sid device, int64_t registration,
                    const struct device_profile *profile, struct device_lease lease, struct device_state *out, struct flow_step next);
+/* Says again what this worker's channel holds: nothing happens when the store knows it, else it is registered
+ * anew (*out tells the number).  NO_SUCH_DEVICE: a newer registration of it is somewhere else. */
+void device_assert(struct flow *flow, struct client_key client, struct sid device, int64_t registration, struct address address,
+                   const struct device_profile *profile, struct device_state *out, struct flow_step next);
 /* Ends the registration (0: whichever this worker holds); *claim tells which call held the device.
  * No failure when it was gone already. */
 void device_remove(struct flow *flow, struct client_key client, struct sid device, int64_t registration_or_0,
                    struct device_claim *claim, struct flow_step next);
+
+/* Its channel has closed: it counts for the account's grace, in case that it comes back, and goes then. */
+void device_close(struct flow *flow, struct client_key client, struct sid device, int64_t registration_or_0,
+                  struct device_claim *claim, struct flow_step next);
 
 /* A whole client, as readers see it. */
 struct device {
 	struct sid id;
 	int64_t registration;
 	bool by_channel;
+	bool in_grace;                   /* its channel has just closed */
 	struct str node;                 /* "ND.."; empty for a lease */
 	struct str status;
 	unsigned media;
@@ -94,14 +110,30 @@ struct presence {
 	struct str status;
 	unsigned ringable, media, device_count;
 	int64_t since_ms, last_seen_ms;  /* 0: never */
+	struct str override;             /* the status that its user chose to show; empty: none */
+	struct str note;                 /* empty: none */
 	struct device *devices;          /* only when asked for */
 	size_t n_devices;
 };
+
+/* A client's line, as it is stored and published; what is read is copied. */
+void presence_parse(struct arena *arena, struct str line, struct presence *out);
 
 void presence_read(struct flow *flow, struct client_key client, bool with_devices, struct presence *out, struct flow_step next);
 
 /* One device of a client; NO_SUCH_DEVICE when it is not there. */
 void device_read(struct flow *flow, struct client_key client, struct sid device, struct device *out, struct flow_step next);
+
+/* What a user chooses to show.  out: the line afterwards. */
+enum { NOTE_MAX = 256 };                 /* bytes */
+struct presence_override {
+	struct str status;               /* available, away, busy, dnd, offline; empty: only the note */
+	struct str note;
+	uint64_t for_ms;                 /* 0: until it is cleared */
+};
+void override_put(struct flow *flow, struct client_key client, const struct presence_override *override, struct presence *out,
+                  struct flow_step next);
+void override_clear(struct flow *flow, struct client_key client, struct presence *out, struct flow_step next);
 
 /* Claims.  A device is claimed before it is rung and until its call lets it go. */
 struct claim_ask {

@@ -35,8 +35,7 @@ static void reap_some(struct flow *job)
 {
 	struct reap *reap = job->state;
 	char most[24];
-	const struct str argv[] = { arena_printf(job->arena, "p%u", reap->partition), sid_str(&reap->dead),
-				    redis_num(most, REAP_AT_ONCE) };
+	const struct str argv[] = { redis_num(most, REAP_AT_ONCE) };
 
 	if (reap->partition == KEYS_PARTITIONS) {
 		log_info("devices_reaped", "dead=%s devices=%lld", reap->dead.s, (long long)reap->removed);

@@ -103,13 +103,26 @@ static void mac_with(const struct secret *secret, const char *purpose, struct st
 	crypto_wipe(&key, sizeof(key));
 }
 
-void seal_mac(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n)
+static void mac_cut(const struct secret *secret, const char *purpose, struct str text, uint8_t *out, size_t n)
 {
 	uint8_t mac[CRYPTO_MAC_MAX];
 
 	INVARIANT(n <= CRYPTO_SHA256_LEN);
-	mac_with(&seal->secrets[0], purpose, text, mac);
+	mac_with(secret, purpose, text, mac);
 	memcpy(out, mac, n);
+}
+
+void seal_mac(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n)
+{
+	mac_cut(&seal->secrets[0], purpose, text, out, n);
+}
+
+bool seal_mac_previous(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n)
+{
+	if (seal->n < SECRETS_MAX)
+		return false;
+	mac_cut(&seal->secrets[1], purpose, text, out, n);
+	return true;
 }
 
 bool seal_mac_is(const struct seal *seal, const char *purpose, struct str text, const uint8_t *mac, size_t n)

@@ -20,4 +20,6 @@ MUST_USE bool seal_open(const struct seal *seal, const char *purpose, struct str
 /* A short proof that we said something: out gets HMAC-SHA256 of the text, cut to n bytes.
  * Checking tries both secrets and runs in constant time. */
 void seal_mac(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n);
+/* The same under the other secret, while there is one. */
+MUST_USE bool seal_mac_previous(const struct seal *seal, const char *purpose, struct str text, uint8_t *out, size_t n);
 MUST_USE bool seal_mac_is(const struct seal *seal, const char *purpose, struct str text, const uint8_t *mac, size_t n);

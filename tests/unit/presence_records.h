@@ -7,6 +7,7 @@
 #define ALICE  AC "|alice"
 #define CLIENT "c:{p0}:" AC ":alice"
 #define DUE    "D:{p0}"
+#define DEVICES_OF_ALICE "x:{p0}:" AC ":alice"
 
 #define DV1 "DV00000000000000000000000000000001"
 #define DV2 "DV00000000000000000000000000000002"
@@ -23,47 +24,43 @@
 static inline struct answer put_on_channel(struct store *store, const char *dv, const char *node,
 					   const char *status, const char *media)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "new",
-		   text_of(store, "%s.0", node), status, media, "{\"app\":\"default\"}", "", "");
+	return RUN(store, DEVICE_PUT, CLIENT, dv, "new", "", text_of(store, "%s.0", node), status, media,
+		   "{\"app\":\"default\"}", "", "", "");
 }
 
 static inline struct answer put_by_lease(struct store *store, const char *dv, const char *ttl_ms)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "new", "",
-		   "available", VOICE, "{}", ttl_ms, LONG);
+	return RUN(store, DEVICE_PUT, CLIENT, dv, "new", "", "", "available", VOICE, "{}", ttl_ms, LONG, "");
 }
 
 /* status, media, json: "" keeps */
 static inline struct answer update(struct store *store, const char *dv, const char *reg, const char *status,
 				   const char *media, const char *json)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "", status,
-		   media, json, "", "");
+	return RUN(store, DEVICE_PUT, CLIENT, dv, reg, "", "", status, media, json, "", "", "");
 }
 
 /* ttl_ms: "" as long as the last time */
 static inline struct answer heartbeat(struct store *store, const char *dv, const char *reg,
 				      const char *ttl_ms, const char *most_ms)
 {
-	return RUN(store, DEVICE_PUT, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "", "", "", "",
-		   ttl_ms, most_ms);
+	return RUN(store, DEVICE_PUT, CLIENT, dv, reg, "", "", "", "", "", ttl_ms, most_ms, "");
 }
 
 static inline struct answer remove_device(struct store *store, const char *dv, const char *reg)
 {
-	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, reg, "");
+	return RUN(store, DEVICE_REMOVE, CLIENT, dv, reg, "", "now");
 }
 
 /* Whatever registration of it this node holds. */
 static inline struct answer remove_held(struct store *store, const char *dv, const char *node)
 {
-	return RUN(store, DEVICE_REMOVE, CLIENT, "p0", text_of(store, ALICE "|%s", dv), dv, "",
-		   text_of(store, "%s.0", node));
+	return RUN(store, DEVICE_REMOVE, CLIENT, dv, "", text_of(store, "%s.0", node), "now");
 }
 
 static inline struct answer sweep_some(struct store *store, const char *limit, const char *check_ms)
 {
-	return RUN(store, PARTITION_SWEEP, DUE, "p0", limit, check_ms,
+	return RUN(store, PARTITION_SWEEP, DUE, limit, check_ms,
 		   text_of(store, "%lld", (long long)store_now_us(store) / 1000));
 }
 
@@ -83,29 +80,47 @@ static inline void assert_sweep(struct store *store, struct answer answer, const
 
 static inline struct answer reap(struct store *store, const char *node)
 {
-	return RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node), "p0", node, "100");
+	return RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node), "100");
 }
 
 /* To ring: every ringable device, for voice, attempt 1, fence 1. */
 static inline struct answer claim(struct store *store, const char *call, const char *hold_ms)
 {
-	return RUN(store, CLAIM_TAKE, CLIENT, "p0", ALICE, call, "1", "1", VOICE, "r", hold_ms, "", "50", "");
+	return RUN(store, CLAIM_TAKE, CLIENT, call, "1", "1", VOICE, "r", hold_ms, "", "50", "");
 }
 
 static inline struct answer engage_own(struct store *store, const char *call, const char *dv,
 				       const char *hold_ms)
 {
-	return RUN(store, CLAIM_TAKE, CLIENT, "p0", ALICE, call, "1", "0", VOICE, "e", hold_ms, dv, "1", "");
+	return RUN(store, CLAIM_TAKE, CLIENT, call, "1", "0", VOICE, "e", hold_ms, dv, "1", "");
 }
 
 /* how: "e" engages, "r" releases */
 static inline struct answer settle(struct store *store, const char *call, const char *attempt,
 				   const char *fence, const char *how, const char *dv)
 {
-	return RUN(store, CLAIM_SETTLE, CLIENT, "p0", ALICE, call, attempt, fence, LONG, how, dv);
+	return RUN(store, CLAIM_SETTLE, CLIENT, call, attempt, fence, LONG, how, dv);
 }
 
-enum line_part { LINE_VERSION, LINE_STATUS, LINE_RINGABLE, LINE_MEDIA, LINE_DEVICES, LINE_SINCE, LINE_SEEN };
+/* How soon an offline client is forgotten; -1: not at all. */
+static inline int64_t forgotten_in_ms(struct store *store)
+{
+	const struct answer at = DO(store, "ZSCORE", DUE, "f|" ALICE);
+
+	return at.nil ? -1 : number(at) - store_now_us(store) / 1000;
+}
+
+/* What lets somebody live: the client, deadlines, the nodes' sets. */
+static inline void assert_lives(struct store *store, const char *expected)
+{
+	struct answer keys = DO(store, "KEYS", "[cDn]:*");
+
+	if (keys.n > 1)
+		qsort(keys.item, keys.n, sizeof(*keys.item), by_text);
+	assert_answer(store, keys, expected);
+}
+
+enum line_part { LINE_VERSION, LINE_STATUS, LINE_RINGABLE, LINE_MEDIA, LINE_DEVICES, LINE_SINCE, LINE_SEEN, LINE_OVERRIDE, LINE_NOTE };
 
 static inline struct str line_part_of(struct str line, enum line_part part)
 {
@@ -113,7 +128,7 @@ static inline struct str line_part_of(struct str line, enum line_part part)
 
 	for (unsigned i = 0; i <= part; i++) {
 		if (!str_split(&line, '|', &out))
-			fail_msg("a consolidated line has 7 parts");
+			fail_msg("a consolidated line has 9 parts");
 	}
 	return out;
 }

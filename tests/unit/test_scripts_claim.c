@@ -24,8 +24,7 @@ static void assert_claimed(struct store *store, struct answer answer, const char
 static struct answer claim_as(struct store *store, const char *call, const char *fence, const char *attempt,
 			      const char *medium, const char *most, const char *dead)
 {
-	return RUN(store, CLAIM_TAKE, CLIENT, "p0", ALICE, call, fence, attempt, medium, "r", LONG, "", most,
-		   dead);
+	return RUN(store, CLAIM_TAKE, CLIENT, call, fence, attempt, medium, "r", LONG, "", most, dead);
 }
 
 static void put(struct store *store, const char *dv, const char *status, const char *media)
@@ -188,7 +187,7 @@ static void test_settling_may_be_repeated(void **state)
 	assert_answer(store, settle(store, CA1, "1", "", "r", DV1), "0");
 	assert_answer(store, settle(store, CA1, "1", "", "e", DV1), "0"); /* too late: it is nobody's */
 	assert_presence(store, "available ringable 1 media 1 devices 1");
-	assert_keys(store, "[" CLIENT ",n:{p0}:" ND1 "]");
+	assert_lives(store, "[" CLIENT ",n:{p0}:" ND1 "]");
 }
 
 /* Of two clients that call each other both are busy: the first refused one stays so for a moment. */
@@ -212,7 +211,7 @@ static void test_a_claim_that_winds_down_holds_a_moment_longer(void **state)
 		store_forget(store);
 	assert_sweep(store, sweep(store), "[0]");
 	assert_presence(store, "available ringable 1 media 1 devices 1");
-	assert_keys(store, "[" CLIENT ",n:{p0}:" ND1 "]");
+	assert_lives(store, "[" CLIENT ",n:{p0}:" ND1 "]");
 }
 
 /* ---- how claims end ---- */
@@ -226,7 +225,7 @@ static void test_a_ring_that_nobody_ends_lets_go_by_itself(void **state)
 	assert_presence(store, "available ringable 0 media 1 devices 1");
 	assert_sweep(store, sweep(store), "[0]");
 	assert_presence(store, "available ringable 1 media 1 devices 1");
-	assert_keys(store, "[" CLIENT ",n:{p0}:" ND1 "]");
+	assert_lives(store, "[" CLIENT ",n:{p0}:" ND1 "]");
 }
 
 static void test_a_talk_is_looked_at_again_and_again(void **state)
@@ -278,12 +277,12 @@ static void test_the_last_claim_leaves_nothing_behind(void **state)
 	settle(store, CA1, "1", "", "e", DV1);
 	remove_held(store, DV1, ND1);
 	remove_held(store, DV2, ND1);
-	assert_int_equal(lives_for_ms(store, CLIENT), -1);
+	assert_int_equal(forgotten_in_ms(store), -1);
 	settle(store, CA1, "1", "", "r", DV1);
-	assert_int_equal(lives_for_ms(store, CLIENT), -1);
+	assert_int_equal(forgotten_in_ms(store), -1);
 	sweep(store); /* ends the ring of the other */
-	assert_true(lives_for_ms(store, CLIENT) > 6 * 24 * 3600 * 1000 + 1);
-	assert_keys(store, "[" CLIENT "]");
+	assert_true(forgotten_in_ms(store) > 6 * 24 * 3600 * 1000 + 1);
+	assert_lives(store, "[" DUE "," CLIENT "]");
 }
 
 int main(void)

@@ -10,14 +10,14 @@ static void test_a_registration_is_stored_and_consolidated(void **state)
 
 	assert_string_equal(field(store, CLIENT, "d" DV1),
 			    text_of(store, "%s|c|" ND1 ".0|available|3|0|%s|0", reg, now));
-	assert_string_equal(field(store, CLIENT, "x" DV1), "{\"app\":\"default\"}");
+	assert_string_equal(field(store, DEVICES_OF_ALICE, DV1), "{\"app\":\"default\"}");
 	assert_presence(store, "available ringable 3 media 3 devices 1");
 	assert_int_equal(number(item(put, 1)), line_number(store, LINE_VERSION));
 	assert_true(number(item(put, 3)) <= line_number(store, LINE_SINCE));
 	assert_string_equal(text(item(put, 2)), "0");
 	assert_string_equal(text(item(put, 4)), "");
 	assert_answer(store, DO(store, "SMEMBERS", "n:{p0}:" ND1), "[" ALICE "|" DV1 "]");
-	assert_keys(store, "[" CLIENT ",n:{p0}:" ND1 "]");
+	assert_lives(store, "[" CLIENT ",n:{p0}:" ND1 "]");
 }
 
 static void test_an_update_keeps_what_it_does_not_name(void **state)
@@ -29,10 +29,10 @@ static void test_an_update_keeps_what_it_does_not_name(void **state)
 
 	assert_int_equal(number(item(update(store, DV1, reg, "", "", ""), 1)), version);
 	assert_string_equal(field(store, CLIENT, "d" DV1), before);
-	assert_string_equal(field(store, CLIENT, "x" DV1), "{\"app\":\"default\"}");
+	assert_string_equal(field(store, DEVICES_OF_ALICE, DV1), "{\"app\":\"default\"}");
 
 	update(store, DV1, reg, "", VIDEO, "{\"app\":\"other\"}");
-	assert_string_equal(field(store, CLIENT, "x" DV1), "{\"app\":\"other\"}");
+	assert_string_equal(field(store, DEVICES_OF_ALICE, DV1), "{\"app\":\"other\"}");
 	assert_presence(store, "available ringable 2 media 2 devices 1");
 
 	assert_true(number(item(update(store, DV1, reg, "busy", "", ""), 1)) > version);
@@ -104,7 +104,7 @@ static void test_a_device_that_moved_survives_the_reaping_of_its_old_node(void *
 	assert_answer(store, reap(store, ND1), "[0]");
 	assert_presence(store, "available ringable 1 media 1 devices 2");
 	assert_answer(store, DO(store, "SMEMBERS", "n:{p0}:" ND2), "[" ALICE "|" DV1 "]");
-	assert_keys(store, "[" DUE "," CLIENT ",n:{p0}:" ND2 "]");
+	assert_lives(store, "[" DUE "," CLIENT ",n:{p0}:" ND2 "]");
 }
 
 static void test_reaping_goes_on_where_it_stopped(void **state)
@@ -115,15 +115,14 @@ static void test_reaping_goes_on_where_it_stopped(void **state)
 	for (int i = 0; i < left; i++)
 		put_on_channel(store, text_of(store, "DV%032d", i), ND1, "available", VOICE);
 	while (left > 0) {
-		const struct answer reaped =
-			RUN(store, DEVICES_REAP, "n:{p0}:" ND1, "p0", ND1, left > 3 ? "3" : "50");
+		const struct answer reaped = RUN(store, DEVICES_REAP, "n:{p0}:" ND1, left > 3 ? "3" : "50");
 
 		assert_int_equal(number(item(reaped, 0)), MAX(left - 3, 0));
 		assert_int_equal(reaped.n - 1, MIN(left, 3));
 		left -= 3;
 	}
 	assert_presence(store, "offline ringable 0 media 0 devices 0");
-	assert_keys(store, "[" CLIENT "]");
+	assert_lives(store, "[" DUE "," CLIENT "]");
 }
 
 static void test_fifty_devices_are_the_most(void **state)
@@ -191,7 +190,7 @@ static void test_a_sweep_takes_no_more_than_its_limit(void **state)
 	assert_sweep(store, sweep_some(store, "2", LONG), "[2]");
 	assert_sweep(store, sweep_some(store, "2", LONG), "[2]");
 	assert_sweep(store, sweep_some(store, "2", LONG), "[1]");
-	assert_keys(store, "[" CLIENT "]");
+	assert_lives(store, "[" DUE "," CLIENT "]");
 }
 
 /* When Redis stood still, the heartbeats stood still with it: they come first. */
@@ -201,8 +200,8 @@ static void test_a_sweep_that_had_to_wait_spares_the_leases(void **state)
 	const char *long_ago = text_of(store, "%lld", (long long)store_now_us(store) / 1000 - 1500);
 
 	put_by_lease(store, DV1, "0");
-	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, ""), "[0]");
-	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "p0", "100", LONG, long_ago), "[0]");
+	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "100", LONG, ""), "[0]");
+	assert_sweep(store, RUN(store, PARTITION_SWEEP, DUE, "100", LONG, long_ago), "[0]");
 	assert_presence(store, "available ringable 0 media 1 devices 1");
 	while (number(DO(store, "ZCOUNT", DUE, "-inf",
 			 text_of(store, "%lld", (long long)store_now_us(store) / 1000))) == 0)
@@ -234,19 +233,21 @@ static void test_what_is_left_of_an_offline_client_is_forgotten_in_time(void **s
 
 	put_on_channel(store, DV1, ND1, "available", VOICE);
 	put_by_lease(store, DV2, "0");
-	assert_int_equal(lives_for_ms(store, CLIENT), -1);
+	assert_int_equal(forgotten_in_ms(store), -1);
 	remove_held(store, DV1, ND1);
-	assert_int_equal(lives_for_ms(store, CLIENT), -1);
+	assert_int_equal(forgotten_in_ms(store), -1);
 	sweep(store);
 	assert_presence(store, "offline ringable 0 media 0 devices 0");
-	assert_true(lives_for_ms(store, CLIENT) > 6 * 24 * 3600 * 1000 + 1);
-	assert_keys(store, "[" CLIENT "]");
+	assert_true(forgotten_in_ms(store) > 6 * 24 * 3600 * 1000 + 1);
+	assert_lives(store, "[" DUE "," CLIENT "]");
 
 	/* who comes back stays, and is newer than ever even when nothing was left */
 	version = line_number(store, LINE_VERSION);
-	DO(store, "DEL", CLIENT);
+	DO(store, "ZADD", DUE, "1", "f|" ALICE);
+	sweep(store);
+	assert_keys(store, "[]");
 	put_on_channel(store, DV1, ND1, "available", VOICE);
-	assert_int_equal(lives_for_ms(store, CLIENT), -1);
+	assert_int_equal(forgotten_in_ms(store), -1);
 	assert_true(line_number(store, LINE_VERSION) > version);
 }
 

@@ -55,10 +55,10 @@ static void do_register(struct play *play, unsigned c, unsigned d)
 					 .media = 1 + below(play, 7),
 					 .lease_over = by_lease && below(play, 2) };
 	play->doing = text_of(store, "register %s %u on %u", client_name(c), d, node);
-	answer = RUN(store, DEVICE_PUT, client_key(store, c), "p0", member(store, c, d), device_sid(store, d),
-		     "new", by_lease ? "" : text_of(store, "%s.0", node_sid(store, node)),
+	answer = RUN(store, DEVICE_PUT, client_key(store, c), device_sid(store, d), "new", "",
+		     by_lease ? "" : text_of(store, "%s.0", node_sid(store, node)),
 		     status_words[device->status], text_of(store, "%u", device->media), "{}",
-		     by_lease ? (device->lease_over ? "0" : LONG) : "", by_lease ? LONG : "");
+		     by_lease ? (device->lease_over ? "0" : LONG) : "", by_lease ? LONG : "", "");
 	device->registration = number(item(answer, 0));
 	agree(play, device->registration > old.registration);
 	play->client[c].known = true;
@@ -74,10 +74,10 @@ static void do_update(struct play *play, unsigned c, unsigned d)
 	struct answer answer;
 
 	play->doing = text_of(store, "update %s %u stale %d", client_name(c), d, stale);
-	answer = RUN(store, DEVICE_PUT, client_key(store, c), "p0", member(store, c, d), device_sid(store, d),
-		     text_of(store, "%lld", (long long)device->registration - stale), "",
+	answer = RUN(store, DEVICE_PUT, client_key(store, c), device_sid(store, d),
+		     text_of(store, "%lld", (long long)device->registration - stale), "", "",
 		     status < 4 ? status_words[status] : "", media ? text_of(store, "%u", media) : "", "",
-		     renew ? (over ? "0" : LONG) : "", renew ? LONG : "");
+		     renew ? (over ? "0" : LONG) : "", renew ? LONG : "", "");
 	if (!device->here || stale) {
 		agree(play, strcmp(line_of(store, answer), "[-1,NO_SUCH_DEVICE]") == 0);
 		return;
@@ -99,10 +99,9 @@ static void do_remove(struct play *play, unsigned c, unsigned d)
 	struct answer answer;
 
 	play->doing = text_of(store, "remove %s %u how %u", client_name(c), d, how);
-	answer = RUN(store, DEVICE_REMOVE, client_key(store, c), "p0", member(store, c, d),
-		     device_sid(store, d),
+	answer = RUN(store, DEVICE_REMOVE, client_key(store, c), device_sid(store, d),
 		     how < 2 ? text_of(store, "%lld", (long long)device->registration - how) : "",
-		     text_of(store, "%s.0", node_sid(store, node)));
+		     text_of(store, "%s.0", node_sid(store, node)), "now");
 	agree(play, number(item(answer, 0)) == goes);
 	if (goes)
 		agree(play, (item(answer, 2).text.n > 0) == play->client[c].claim[d].here);
@@ -132,10 +131,9 @@ static void do_claim(struct play *play, unsigned c)
 
 	play->doing = text_of(store, "claim of %s by %u fence %d media %u most %u dead %u", client_name(c),
 			      claim.call, claim.fence, media, most, dead);
-	answer = RUN(store, CLAIM_TAKE, client_key(store, c), "p0", client_prefix(store, c),
-		     call_sid(store, claim.call), text_of(store, "%d", claim.fence),
-		     text_of(store, "%u", claim.attempt), text_of(store, "%u", media), "r",
-		     claim.due ? "0" : LONG, "", text_of(store, "%u", most),
+	answer = RUN(store, CLAIM_TAKE, client_key(store, c), call_sid(store, claim.call),
+		     text_of(store, "%d", claim.fence), text_of(store, "%u", claim.attempt),
+		     text_of(store, "%u", media), "r", claim.due ? "0" : LONG, "", text_of(store, "%u", most),
 		     dead < NODES ? node_sid(store, dead) : "");
 	for (unsigned d = 0; d < DEVICES; d++) {
 		const char *why = !before.device[d].here ? "offline"
@@ -170,9 +168,8 @@ static void do_engage_own(struct play *play, unsigned c, unsigned d)
 	struct answer answer;
 
 	play->doing = text_of(store, "call by %s %u", client_name(c), d);
-	answer = RUN(store, CLAIM_TAKE, client_key(store, c), "p0", client_prefix(store, c),
-		     call_sid(store, claim.call), "1", "0", "1", "e", claim.due ? "0" : LONG,
-		     device_sid(store, d), "1", "");
+	answer = RUN(store, CLAIM_TAKE, client_key(store, c), call_sid(store, claim.call), "1", "0", "1", "e",
+		     claim.due ? "0" : LONG, device_sid(store, d), "1", "");
 	agree(play, (number(item(answer, 0)) > 0) == good);
 	if (good)
 		hold(client, d, &claim);
@@ -193,10 +190,9 @@ static void do_settle(struct play *play, unsigned c, unsigned d)
 
 	play->doing = text_of(store, "settle %s %u of %u %s", client_name(c), d, call,
 			      release ? "release" : "engage");
-	answer = RUN(store, CLAIM_SETTLE, client_key(store, c), "p0", client_prefix(store, c),
-		     call_sid(store, call), attempt ? text_of(store, "%u", attempt) : "",
-		     fence ? text_of(store, "%d", fence) : "", soon ? "0" : LONG, release ? "r" : "e",
-		     device_sid(store, d));
+	answer = RUN(store, CLAIM_SETTLE, client_key(store, c), call_sid(store, call),
+		     attempt ? text_of(store, "%u", attempt) : "", fence ? text_of(store, "%d", fence) : "",
+		     soon ? "0" : LONG, release ? "r" : "e", device_sid(store, d));
 	agree(play, number(answer) == changes);
 	if (changes && release) {
 		claim->here = false;
@@ -213,7 +209,7 @@ static void do_sweep(struct play *play)
 	struct answer answer;
 
 	play->doing = "sweep";
-	answer = RUN(store, PARTITION_SWEEP, "D:{p0}", "p0", "1000", LONG,
+	answer = RUN(store, PARTITION_SWEEP, "D:{p0}", "1000", LONG,
 		     text_of(store, "%lld", (long long)store_now_us(store) / 1000));
 	for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
 		struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
@@ -246,8 +242,7 @@ static void do_reap(struct play *play)
 		held += device->here && device->node == node;
 	}
 	play->doing = text_of(store, "reap %u", node);
-	answer = RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node_sid(store, node)), "p0",
-		     node_sid(store, node), "3");
+	answer = RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node_sid(store, node)), "3");
 	agree(play, answer.n == 1 + MIN(held, 3));
 	agree(play, number(item(answer, 0)) == (int64_t)(held - MIN(held, 3)));
 	for (size_t r = 1; r < answer.n; r++) {
@@ -277,6 +272,7 @@ static bool has(struct answer list, const char *word)
 
 struct lists { /* what lies beside the clients */
 	struct answer due, held[NODES];
+	struct answer texts; /* of the client at hand */
 };
 
 static void compare_device(struct play *play, unsigned c, unsigned d, struct answer fields,
@@ -288,7 +284,7 @@ static void compare_device(struct play *play, unsigned c, unsigned d, struct ans
 	const char *who = member(store, c, d);
 
 	agree(play, has(fields, text_of(store, "d%s", device_sid(store, d))) == device->here);
-	agree(play, has(fields, text_of(store, "x%s", device_sid(store, d))) == device->here);
+	agree(play, has(lists->texts, device_sid(store, d)) == device->here);
 	agree(play, has(fields, text_of(store, "k%s", device_sid(store, d))) == claim->here);
 	agree(play,
 	      has(lists->due, text_of(store, "l|%s", who)) == (device->here && device->node == NO_NODE));
@@ -316,7 +312,8 @@ static void compare_line(struct play *play, unsigned c, const char *before)
 	if (!str_eq(str_of(before), expected))
 		agree(play, v > client->version);
 	client->version = v;
-	agree(play, (lives_for_ms(store, key) == -1) == (device_count(client) > 0 || has_claims(client)));
+	agree(play, DO(store, "ZSCORE", "D:{p0}", text_of(store, "f|%s", client_prefix(store, c))).nil ==
+			    (device_count(client) > 0 || has_claims(client)));
 }
 
 static void compare(struct play *play, const char *before[CLIENTS])
@@ -329,6 +326,7 @@ static void compare(struct play *play, const char *before[CLIENTS])
 	for (unsigned c = 0; c < CLIENTS; c++) {
 		const struct answer fields = DO(store, "HKEYS", client_key(store, c));
 
+		lists.texts = DO(store, "HKEYS", text_of(store, "x%s", client_key(store, c) + 1));
 		for (unsigned d = 0; d < DEVICES; d++)
 			compare_device(play, c, d, fields, &lists);
 		compare_line(play, c, before[c]);

@@ -1,14 +1,13 @@
 -- Claims devices of one client for a call: every ringable one, or one named device.
--- KEYS[1] client  ARGV: partition, "AC|identity", call, fence, attempt, medium, state, hold_ms,
+-- KEYS[1] client  ARGV: call, fence, attempt, medium, state, hold_ms,
 --         named device ("" for all ringable), most, dead nodes (comma-separated)
 -- state r (to ring) asks for ringable devices; e (the caller's own device) only for an unclaimed one.
 -- Answers {now_ms, {DV, address}, ...} or {-1, reason}.
 --@include _client.lua
-local key, partition, prefix, call = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local fence, attempt, medium, state = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local hold_ms, named, most, dead = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10]), ',' .. ARGV[11] .. ','
+local call, fence, attempt, medium, state = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local hold_ms, named, most, dead = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8]), ',' .. ARGV[9] .. ','
 local now = now_ms()
-local client = client_read(key)
+local client = client_read(KEYS[1])
 
 -- An adopter claims again what its predecessor claimed for the same call: not a rival.
 local function rival(claim)
@@ -39,7 +38,7 @@ for _, dv in ipairs(names) do
 	elseif state == 'e' then
 		why = rival(client.claims[dv]) and 'engaged'
 	else
-		why = block or unringable(device, rival(client.claims[dv]), medium)
+		why = block or unringable(client, device, rival(client.claims[dv]), medium)
 	end
 	if not why and #picked < most then
 		picked[#picked + 1] = dv
@@ -54,11 +53,8 @@ end
 local out = { num(now) }
 for _, dv in ipairs(picked) do
 	local device = client.devices[dv]
-	local claim = { call = call, state = state, fence = fence, attempt = attempt, ends = now + hold_ms }
-	redis.call('HSET', key, 'k' .. dv, claim_pack(claim))
-	redis.call('ZADD', 'D:{' .. partition .. '}', num(claim.ends), 'k|' .. prefix .. '|' .. dv)
-	client.claims[dv] = claim
+	claim_put(client, dv, { call = call, state = state, fence = fence, attempt = attempt, ends = now + hold_ms })
 	out[#out + 1] = { dv, device.address }
 end
-consolidate(key, client)
+consolidate(client)
 return out
