@@ -20,7 +20,10 @@
 #include "common/base/metrics.h"
 #include "common/io/http_private.h"
 
-enum { BLOCK_SIZE = 1024 }; /* the library's own buffer, for HTTP/1.0 only */
+enum {
+	BLOCK_SIZE = 1024, /* the library's own buffer, for HTTP/1.0 only */
+	SEND_BUFFER = 64 * 1024,
+};
 
 struct http_stream {
 	struct req *req; /* NULL once the library has ended it */
@@ -115,13 +118,16 @@ static void on_timer(void *arg)
 
 /* ---- birth and end ---- */
 
-/* A peer without a sign of life has the kernel's patience of many minutes otherwise.  A little longer than
- * ours, so that who does not read is known as such. */
-static void limit_patience(const struct http_stream *stream)
+/* The kernel would hold megabytes for a peer that does not read, and has many minutes of patience with one that
+ * gives no sign of life.  A little longer than ours, so that who does not read is known as such. */
+static void limit_kernel(const struct http_stream *stream)
 {
+	const int fd = stream->req->conn->fd;
 	const unsigned patience_ms = stream->dead_ms + 2 * stream->ping_ms;
+	const int size = SEND_BUFFER;
 
-	setsockopt(stream->req->conn->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
 static void begin(struct http_stream *stream, unsigned status, const char *content_type)
@@ -132,7 +138,7 @@ static void begin(struct http_stream *stream, unsigned status, const char *conte
 
 	INVARIANT(response != NULL);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	limit_patience(stream);
+	limit_kernel(stream);
 	stream->timer = loop_timer_new(stream->loop, on_timer, stream);
 	loop_timer_start(stream->timer, stream->ping_ms);
 	req->stream = stream;

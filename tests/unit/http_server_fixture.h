@@ -180,6 +180,10 @@ static inline void get_up(struct req *req)
 	req_upgrade(req, "echo.v1", STR("key"), on_upgrade, NULL);
 }
 
+#ifndef MORE_ROUTES /* a test may add its own before it includes this */
+#define MORE_ROUTES
+#endif
+
 static const struct route routes[] = {
 	{ HTTP_GET, "/hello", 0, get_hello },	  { HTTP_POST, "/echo", 0, post_echo },
 	{ HTTP_DELETE, "/echo", 0, post_echo },	  { HTTP_GET, "/wait", 0, get_wait },
@@ -187,7 +191,7 @@ static const struct route routes[] = {
 	{ HTTP_GET, "/forgets", 0, get_forgets }, { HTTP_GET, "/items/{id}", 0, get_item },
 	{ HTTP_GET, "/whoami", 0, get_whoami },	  { HTTP_PUT, "/json", 0, put_json },
 	{ HTTP_POST, "/form", 0, post_form },	  { HTTP_GET, "/private", 0, get_private },
-	{ HTTP_GET, "/up", 0, get_up },
+	{ HTTP_GET, "/up", 0, get_up },		  MORE_ROUTES
 };
 static const struct http_app app = { routes, ARRAY_LEN(routes), NULL };
 
