@@ -85,3 +85,105 @@ struct str clock_rfc2822(struct arena *arena, uint64_t wall_ms)
 	return arena_printf(arena, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday], tm.tm_mday,
 			    months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
+
+/* -- reading -- */
+
+/* Cuts `width` digits off the front, and the character behind them when it has to be one of `ends`. */
+static bool take_digits(struct str *text, size_t width, const char *ends, unsigned *out)
+{
+	uint64_t value;
+
+	if (text->n <= width || !str_to_u64(str_n(text->p, width), &value) ||
+	    (ends && (!text->p[width] || !strchr(ends, text->p[width]))))
+		return false;
+	*out = (unsigned)value;
+	*text = str_skip(*text, width + (ends ? 1 : 0));
+	return true;
+}
+
+static unsigned days_of_month(unsigned year, unsigned month)
+{
+	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && is_leap);
+}
+
+static uint64_t days_before(unsigned year, unsigned month, unsigned day)
+{
+	const unsigned past = year - 1;
+	const uint64_t until_1970 = 719162;
+	uint64_t days = (uint64_t)past * 365 + past / 4 - past / 100 + past / 400 + day - 1;
+
+	for (unsigned m = 1; m < month; m++)
+		days += days_of_month(year, m);
+	return days - until_1970;
+}
+
+static bool take_date(struct str *text, uint64_t *days)
+{
+	unsigned year, month, day;
+
+	if (!take_digits(text, 4, "-", &year) || !take_digits(text, 2, "-", &month) ||
+	    !take_digits(text, 2, "Tt", &day))
+		return false;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month))
+		return false;
+	*days = days_before(year, month, day);
+	return true;
+}
+
+/* Milliseconds, if there is a fraction; more digits are cut. */
+static bool take_fraction(struct str *text, unsigned *ms)
+{
+	size_t n = 0;
+
+	*ms = 0;
+	if (!str_starts(*text, STR(".")))
+		return true;
+	*text = str_skip(*text, 1);
+	while (n < text->n && text->p[n] >= '0' && text->p[n] <= '9')
+		n++;
+	for (size_t i = 0; i < 3; i++)
+		*ms = *ms * 10 + (i < n ? (unsigned)(text->p[i] - '0') : 0);
+	*text = str_skip(*text, n);
+	return n > 0;
+}
+
+/* Seconds that the clock there is ahead of UTC. */
+static bool read_offset(struct str text, int64_t *out)
+{
+	const bool is_ahead = str_starts(text, STR("+"));
+	unsigned hours;
+	uint64_t minutes;
+
+	*out = 0;
+	if (str_eq_nocase(text, STR("Z")))
+		return true;
+	if (text.n != 6 || (!is_ahead && text.p[0] != '-'))
+		return false;
+	text = str_skip(text, 1);
+	if (!take_digits(&text, 2, ":", &hours) || !str_to_u64(text, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*out = (is_ahead ? 60 : -60) * (int64_t)(hours * 60 + minutes);
+	return true;
+}
+
+bool clock_rfc3339_parse(struct str text, uint64_t *wall_ms)
+{
+	unsigned hour, minute, second, ms;
+	uint64_t days;
+	int64_t offset, seconds;
+
+	if (!take_date(&text, &days) || !take_digits(&text, 2, ":", &hour) ||
+	    !take_digits(&text, 2, ":", &minute) || !take_digits(&text, 2, NULL, &second) ||
+	    !take_fraction(&text, &ms) || !read_offset(text, &offset))
+		return false;
+	if (hour > 23 || minute > 59 || second > 60)
+		return false;
+	seconds = (int64_t)days * 86400 + hour * 3600 + minute * 60 + second - offset;
+	if (seconds < 0)
+		return false;
+	*wall_ms = (uint64_t)seconds * 1000 + ms;
+	return true;
+}

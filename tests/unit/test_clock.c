@@ -30,6 +30,81 @@ static void writes_both_forms(void **state)
 	arena_free(arena);
 }
 
+static void reads_what_it_writes_and_any_offset(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t wall_ms;
+	} rows[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "2000-02-28T23:59:59.999Z", 951782399999 },
+		{ "2000-02-29t12:34:56.001z", 951827696001 },
+		{ "2026-11-22T06:17:28.123Z", 1795328248123 },
+		{ "2026-11-22T06:17:28.123999Z", 1795328248123 },
+		{ "2026-11-22T06:17:28.1Z", 1795328248100 },
+		{ "2026-11-22T08:02:28.123+01:45", 1795328248123 },
+		{ "2026-11-21T23:17:28.123-07:00", 1795328248123 },
+		{ "9999-12-31T23:59:59.999Z", 253402300799999 },
+		{ "2016-12-31T23:59:60Z", 1483228800000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t ms = 1;
+
+		assert_true(clock_rfc3339_parse(str_of(rows[i].text), &ms));
+		assert_int_equal(ms, rows[i].wall_ms);
+	}
+	for (uint64_t ms = 0; ms < 253402300799999; ms += UINT64_C(86399123) * 1009) {
+		char text[CLOCK_RFC3339_SIZE];
+		uint64_t back = 1;
+
+		clock_rfc3339_put(text, ms);
+		assert_true(clock_rfc3339_parse(str_of(text), &back));
+		assert_int_equal(back, ms);
+	}
+}
+
+static void refuses_what_is_no_time(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"2026",
+		"2026-11-22",
+		"2026-11-22T06:17Z",
+		"2026-11-22T06:17:28",
+		"2026-11-22 06:17:28Z",
+		"2026-13-22T06:17:28Z",
+		"2026-00-22T06:17:28Z",
+		"2026-11-31T06:17:28Z",
+		"2025-02-29T06:17:28Z",
+		"2026-11-00T06:17:28Z",
+		"2026-11-22T24:17:28Z",
+		"2026-11-22T06:60:28Z",
+		"2026-11-22T06:17:61Z",
+		"2026-11-22T06:17:28.Z",
+		"2026-11-22T06:17:28ZZ",
+		"2026-11-22T06:17:28+1:00",
+		"2026-11-22T06:17:28+01:60",
+		"2026-11-22T06:17:28+24:00",
+		"2026-11-22T06:17:28+01:0",
+		"2026-11-22T06:17:28*01:00",
+		"1969-12-31T23:59:59Z",
+		"1970-01-01T00:00:00+00:01",
+		"tomorrow",
+		"-026-11-22T06:17:28Z",
+		"2026-11-22T06:17:2Z",
+		"2026-11-22T06:17:+8Z",
+	};
+	uint64_t ms;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		if (clock_rfc3339_parse(str_of(wrong[i]), &ms))
+			fail_msg("%s was taken", wrong[i]);
+	}
+}
+
 static void clocks_run(void **state)
 {
 	const uint64_t start = clock_mono_ms();
@@ -46,6 +121,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_both_forms),
+		cmocka_unit_test(reads_what_it_writes_and_any_offset),
+		cmocka_unit_test(refuses_what_is_no_time),
 		cmocka_unit_test(clocks_run),
 	};
 
