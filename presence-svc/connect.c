@@ -2,6 +2,7 @@
 #include "presence-svc/endpoints.h"
 
 #include "common/io/ws.h"
+#include "common/model/limits.h"
 #include "common/model/settings.h"
 #include "presence-svc/app.h"
 #include "presence-svc/session.h"
@@ -16,8 +17,11 @@ void connect_get(struct req *req)
 		.max_queue = settings->max_queue,
 		.ping_ms = (unsigned)settings->ping_ms,
 		.dead_ms = (unsigned)settings->dead_ms,
+		.address = req_client_address(req),
 	};
 
+	if (!limits_address_or_reply(req))
+		return;
 	if (worker->draining)
 		reply_error(req, ERR_DRAINING, "");
 	else if (sessions_count(app_of(worker)->sessions) >= settings->max_connections / worker->count)

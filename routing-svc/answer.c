@@ -10,6 +10,7 @@
 #include "common/base/metrics.h"
 #include "common/model/call.h"
 #include "common/model/comm_token.h"
+#include "common/model/limits.h"
 #include "routing-svc/app.h"
 
 struct answer {
@@ -28,7 +29,7 @@ void communication_answer(struct req *req)
 	struct str token, sdp;
 
 	answer->req = req;
-	if (!req_json_or_reply(req, &body))
+	if (!limits_address_or_reply(req) || !req_json_or_reply(req, &body))
 		return;
 	if (!json_get_str(body, "token", JSON_REQUIRED, COMM_TOKEN_MAX, &token, &fault) ||
 	    !json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &sdp, &fault)) {

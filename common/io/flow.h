@@ -52,6 +52,7 @@ struct flow {
 	struct arena *arena;             /* borrowed from the owner */
 	void *owner;                     /* struct req *, struct session *, struct call * ... by kind */
 	void *state;                     /* the handler's own struct, from the arena */
+	struct str asker;                /* the address whose credentials are looked at; STR_NULL: they are nobody's */
 	/* private */
 	struct flow *next, **at;         /* of the worker's flows; *at points here */
 	const char *waiting_for;         /* step name, for the log */

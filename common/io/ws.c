@@ -49,6 +49,7 @@ enum ws_state { WS_OPEN, WS_CLOSING, WS_DEAF, WS_LAST, WS_ENDED };
 struct ws {
 	struct ws_ops ops;
 	void *arg;
+	char *address;
 	struct loop *loop;
 	struct loop_watch *watch;
 	struct loop_timer *timer;
@@ -145,6 +146,7 @@ void ws_accept_or_reply(struct req *req, const struct ws_conf *conf, const struc
 	ws_accept_key(key, answer);
 	accept = arena_alloc(req_arena(req), sizeof(*accept));
 	*accept = (struct accept){ *conf, *ops, arg };
+	accept->conf.address = arena_copy(req_arena(req), conf->address);
 	req_upgrade(req, is_chosen ? conf->protocol : NULL, str_of(answer), on_upgrade, accept);
 }
 
@@ -160,6 +162,7 @@ static void on_upgrade(void *arg, struct worker *worker, int fd, struct str earl
 	*ws = (struct ws){
 		.ops = accept->ops,
 		.arg = accept->arg,
+		.address = x_alloc(conf->address.n + 1),
 		.loop = worker->loop,
 		.fd = fd,
 		.state = WS_OPEN,
@@ -168,6 +171,7 @@ static void on_upgrade(void *arg, struct worker *worker, int fd, struct str earl
 		.dead_ms = conf->dead_ms,
 		.last_inbound_ms = clock_mono_ms(),
 	};
+	(void)!str_copy(conf->address, ws->address, conf->address.n + 1);
 	buf_init(&ws->in, FRAME_HEAD_MAX + conf->max_message + MAX((size_t)SCRATCH_SIZE, early.n));
 	buf_init(&ws->message, conf->max_message);
 	buf_init(&ws->out, conf->max_queue);
@@ -202,6 +206,7 @@ static void finish(void *arg)
 	buf_fini(&ws->in);
 	buf_fini(&ws->message);
 	buf_fini(&ws->out);
+	x_free(ws->address);
 	x_free(ws);
 }
 
@@ -525,6 +530,11 @@ void ws_close(struct ws *ws, unsigned code, const char *reason)
 {
 	if (ws->state == WS_OPEN)
 		send_close(ws, WS_CLOSING, code, str_of(reason));
+}
+
+struct str ws_address(const struct ws *ws)
+{
+	return str_of(ws->address);
 }
 
 uint64_t ws_last_inbound_ms(const struct ws *ws)

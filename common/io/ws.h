@@ -31,6 +31,7 @@ struct ws_conf {
 	size_t max_queue;
 	unsigned ping_ms;
 	unsigned dead_ms;
+	struct str address;              /* the client's; kept for ws_address */
 };
 
 /* Checks the handshake (RFC 6455 section 4.2.1) and replies 101, 400 or 426.
@@ -44,3 +45,4 @@ void ws_send(struct ws *ws, struct str text);
 void ws_close(struct ws *ws, unsigned code, const char *reason);     /* flushes, sends a close frame, waits at most 2 s for the peer's */
 void ws_drop(struct ws *ws);                              /* no farewell; on_close (1006) still comes */
 uint64_t ws_last_inbound_ms(const struct ws *ws);                    /* monotonic */
+struct str ws_address(const struct ws *ws);                          /* of the client; as long as the ws */

@@ -14,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/model/limits.h"
 #include "common/model/revocation.h"
 
 struct check {
@@ -108,6 +109,7 @@ static bool recall(struct accounts *accounts, struct arena *arena, struct str te
 static void refuse(struct flow *flow, enum err err)
 {
 	metric_add(METRIC_tokens_refused_total, 1);
+	limits_note_failure(flow);
 	flow_fail(flow, err, "");
 }
 

@@ -216,6 +216,12 @@ void limits_let_go(struct limits *limits, struct sid account)
 
 /* ---- requests ---- */
 
+void limits_note_failure(struct flow *flow)
+{
+	if (!str_is_null(flow->asker))
+		(void)limits_take(worker_common(flow->worker)->limits, LIMIT_FAILURES, flow->asker, STR_NULL);
+}
+
 static struct limits *limits_of(struct req *req)
 {
 	return worker_common(req_worker(req))->limits;
@@ -241,6 +247,7 @@ bool limits_address_or_reply(struct req *req)
 	struct limits *limits = limits_of(req);
 	const struct str address = req_client_address(req);
 
+	req_flow(req)->asker = address;
 	return may_or_reply(req, limits_take(limits, LIMIT_ADDRESS, address, STR_NULL),
 			    "too many requests from this address") &&
 	       may_or_reply(req, limits_wait_ms(limits, LIMIT_FAILURES, address, STR_NULL),

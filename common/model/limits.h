@@ -29,8 +29,10 @@ uint64_t limits_wait_ms(struct limits *limits, enum limit limit, struct str who,
 MUST_USE bool limits_hold(struct limits *limits, struct sid account);
 void limits_let_go(struct limits *limits, struct sid account);
 
+void limits_note_failure(struct flow *flow);     /* flow->asker's credentials were refused */
+
 /* For requests: the address may ask once more; 429 with Retry-After otherwise. */
-MUST_USE bool limits_address_or_reply(struct req *req);
+MUST_USE bool limits_address_or_reply(struct req *req);          /* sets flow->asker */
 /* The same for an account, and for one of its identities (STR_NULL: a server of the account). */
 MUST_USE bool limits_account_or_reply(struct req *req, struct sid account, struct str identity);
 void reply_retry_after(struct req *req, enum err err, uint64_t wait_ms, const char *why);       /* in seconds, rounded up */
