@@ -1,7 +1,8 @@
 /* auth.c - who is asking: the authorize hook.
  *
- *     auth_request -> Basic:  account, key -> (past the cache, once) -> step_allowed
- *                  -> Bearer: auth_client_token -> step_client       -> step_allowed
+ *     auth_request -> Basic:  account, key, path's account -> (the key at the path's parent ->)
+ *                             (all past the cache, once ->) step_allowed
+ *                  -> Bearer: auth_client_token -> step_client -> (step_origin ->) step_allowed
  *
  * Basic credentials are never refused by what the cache says: a wrong secret is
  * compared again with what Redis holds at that moment.  So a secret that was
@@ -12,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/model/account_store.h"
+#include "common/model/limits.h"
 
 enum { BASIC_MAX = 512 };
 
@@ -20,21 +22,26 @@ struct basic {
 	struct sid path; /* the path's account, or unset */
 	struct sid user; /* AC or SK */
 	struct str secret;
-	struct account account;
+	struct account account; /* whose credentials they are said to be */
 	struct api_key key;
+	struct account target; /* the path's */
 	bool is_key;
-	bool was_cached; /* the record that has the secret */
+	bool asked_parent; /* the key is none of the path's account: perhaps its parent's */
+	bool was_cached;   /* the record that has the secret */
 	bool past_cache;
 	unsigned waiting;
 };
 
 struct bearer {
 	struct client_token token;
+	struct account account; /* read only for a browser */
 };
 
 static void on_account(struct flow *flow, void *arg, bool was_cached);
 static void on_key(struct flow *flow, void *arg, bool was_cached);
+static void on_target(struct flow *flow, void *arg, bool was_cached);
 static void step_client(struct flow *flow);
+static void step_origin(struct flow *flow);
 static void step_allowed(struct flow *flow);
 
 const struct caller *req_caller(const struct req *req)
@@ -100,13 +107,23 @@ static bool secret_is(struct str given, struct str known)
 	return equal && known.n > 0;
 }
 
+static bool is_of_parent(const struct basic *basic)
+{
+	return sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid);
+}
+
+static bool has_status(const struct account *account, const char *status)
+{
+	return str_eq(account->status, str_of(status));
+}
+
 static bool basic_is_right(const struct basic *basic)
 {
 	const bool first = secret_is(basic->secret, basic->account.auth_token);
 	const bool second = secret_is(basic->secret, basic->account.auth_token_second);
 	const bool key = secret_is(basic->secret, basic->key.secret);
 
-	if (!sid_is_set(basic->account.sid))
+	if (!sid_is_set(basic->account.sid) || has_status(&basic->account, "closed"))
 		return false;
 	return basic->is_key ? key : first || second;
 }
@@ -120,6 +137,7 @@ static void look_up(struct flow *flow, struct basic *basic, const struct record_
 		.id = id,
 		.out = out,
 		.past_cache = basic->past_cache,
+		.even_closed = true,
 		.absent_is_fine = true,
 		.waiting_for = "credentials",
 		.found = found,
@@ -129,23 +147,34 @@ static void look_up(struct flow *flow, struct basic *basic, const struct record_
 	record_lookup(req_accounts(flow_req(flow)), flow, &want);
 }
 
-/* Account and key side by side, so that one that is missing does not show in the time. */
+/* All side by side, so that one that is missing does not show in the time. */
+static void look_up_all(struct flow *flow, struct basic *basic, struct sid owner)
+{
+	const struct sid path = sid_is_set(basic->path) ? basic->path : owner;
+	const bool is_own = sid_eq(path, owner);
+
+	basic->waiting = 1u + !is_own + basic->is_key;
+	look_up(flow, basic, &record_account, owner, sid_str(&owner), &basic->account, on_account);
+	if (!is_own)
+		look_up(flow, basic, &record_account, path, sid_str(&path), &basic->target, on_target);
+	if (basic->is_key)
+		look_up(flow, basic, &record_key, owner, sid_str(&basic->user), &basic->key, on_key);
+}
+
+/* A key is first taken for one of the path's account. */
 static void basic_look_up(struct flow *flow, struct basic *basic)
 {
-	const struct sid account = basic->is_key ? basic->path : basic->user;
-
-	basic->waiting = basic->is_key ? 2 : 1;
-	look_up(flow, basic, &record_account, account, sid_str(&account), &basic->account, on_account);
-	if (basic->is_key)
-		look_up(flow, basic, &record_key, account, sid_str(&basic->user), &basic->key, on_key);
+	basic->asked_parent = false;
+	look_up_all(flow, basic, basic->is_key ? basic->path : basic->user);
 }
 
 static void allow_server(struct flow *flow, const struct basic *basic)
 {
 	struct caller *caller = flow_alloc(flow, sizeof(*caller));
 
-	caller->account = basic->account.sid;
+	caller->account = basic->target.sid;
 	caller->is_server = true;
+	caller->is_parent = is_of_parent(basic);
 	if (basic->is_key)
 		caller->key = basic->user;
 	req_set_user(flow_req(flow), caller);
@@ -153,9 +182,15 @@ static void allow_server(struct flow *flow, const struct basic *basic)
 	flow_run(flow, STEP(step_allowed));
 }
 
+/* Where there is no parent a key is looked for a second time in the same place: it takes as long. */
 static void refuse_or_ask_again(struct flow *flow, struct basic *basic)
 {
-	if (basic->was_cached && !basic->past_cache) {
+	if (basic->is_key && !basic->asked_parent) {
+		const struct sid parent = basic->target.parent;
+
+		basic->asked_parent = true;
+		look_up_all(flow, basic, sid_is_set(parent) ? parent : basic->path);
+	} else if (basic->was_cached && !basic->past_cache) {
 		basic->past_cache = true;
 		basic_look_up(flow, basic);
 	} else {
@@ -164,16 +199,38 @@ static void refuse_or_ask_again(struct flow *flow, struct basic *basic)
 	}
 }
 
-static void on_both(struct flow *flow, struct basic *basic)
+/* What the right credentials may ask of the path's account. */
+static enum err target_err(const struct basic *basic, const struct route *route)
+{
+	const struct account *target = &basic->target;
+
+	if (is_of_parent(basic) && (!sid_is_set(target->sid) || !sid_eq(target->parent, basic->account.sid)))
+		return ERR_NOT_FOUND;
+	if (!has_status(&basic->account, "active"))
+		return ERR_ACCOUNT_SUSPENDED;
+	if (has_status(target, "active") || route->auth == AUTH_PARENT)
+		return ERR_NONE;
+	if (has_status(target, "closed"))
+		return ERR_NOT_FOUND;
+	return route->method == HTTP_GET ? ERR_NONE : ERR_ACCOUNT_SUSPENDED;
+}
+
+static void on_all(struct flow *flow, struct basic *basic)
 {
 	struct req *req = flow_req(flow);
+	enum err err;
 
-	if (!basic_is_right(basic))
+	if (!is_of_parent(basic))
+		basic->target = basic->account;
+	if (!basic_is_right(basic)) {
 		refuse_or_ask_again(flow, basic);
-	else if (sid_is_set(basic->path) && !sid_eq(basic->path, basic->account.sid))
-		reply_error(req, ERR_NOT_FOUND, "");
-	else if (!str_eq(basic->account.status, STR("active")))
-		reply_error(req, ERR_ACCOUNT_SUSPENDED, "");
+		return;
+	}
+	err = target_err(basic, req_route(req));
+	if (!err && !account_permits_origin(&basic->target, req_header(req, "Origin")))
+		err = ERR_BAD_ORIGIN;
+	if (err)
+		reply_error(req, err, "");
 	else
 		allow_server(flow, basic);
 }
@@ -185,7 +242,7 @@ static void on_account(struct flow *flow, void *arg, bool was_cached)
 	if (!basic->is_key)
 		basic->was_cached = was_cached;
 	if (--basic->waiting == 0)
-		on_both(flow, basic);
+		on_all(flow, basic);
 }
 
 static void on_key(struct flow *flow, void *arg, bool was_cached)
@@ -194,7 +251,16 @@ static void on_key(struct flow *flow, void *arg, bool was_cached)
 
 	basic->was_cached = was_cached;
 	if (--basic->waiting == 0)
-		on_both(flow, basic);
+		on_all(flow, basic);
+}
+
+static void on_target(struct flow *flow, void *arg, bool was_cached)
+{
+	struct basic *basic = arg;
+
+	(void)was_cached;
+	if (--basic->waiting == 0)
+		on_all(flow, basic);
 }
 
 /* An API key is looked for in the path's account: a path without one can not be asked with a key. */
@@ -209,16 +275,43 @@ static void allow_basic(struct req *req, struct sid path, struct str credentials
 		reply_unauthorized(req);
 }
 
+bool account_permits_origin(const struct account *account, struct str origin)
+{
+	struct str rest = account->origins, one;
+
+	if (origin.n == 0 || rest.n == 0)
+		return true;
+	while (str_split(&rest, ' ', &one))
+		if (str_eq(one, origin))
+			return true;
+	return false;
+}
+
 static void step_client(struct flow *flow)
 {
-	const struct bearer *bearer = flow->state;
+	struct bearer *bearer = flow->state;
 	struct caller *caller = flow_alloc(flow, sizeof(*caller));
 
 	caller->account = bearer->token.account;
 	caller->token = &bearer->token;
 	req_set_user(flow_req(flow), caller);
 	flow_log(flow, "acct", sid_str(&caller->account));
-	step_allowed(flow);
+	if (str_is_null(req_header(flow_req(flow), "Origin")))
+		step_allowed(flow);
+	else
+		account_load(req_accounts(flow_req(flow)), flow, caller->account, &bearer->account,
+			     STEP(step_origin));
+}
+
+static void step_origin(struct flow *flow)
+{
+	const struct bearer *bearer = flow->state;
+	struct req *req = flow_req(flow);
+
+	if (account_permits_origin(&bearer->account, req_header(req, "Origin")))
+		step_allowed(flow);
+	else
+		reply_error(req, ERR_BAD_ORIGIN, "");
 }
 
 static void step_allowed(struct flow *flow)

@@ -4,10 +4,16 @@
  * SID + secret, for the account in the path ({A}; without one: for itself).
  * AUTH_CLIENT: "Authorization: Bearer" with a client token.
  * AUTH_ANY: either.  AUTH_NONE: the handler decides (health, communication tokens).
+ * AUTH_PARENT: as AUTH_SERVER, where a parent may also change what is suspended or closed.
  *
+ * Credentials of an account are good for its sub-accounts, too: the handler works on
+ * the path's account.  What is suspended is only read by them, what is closed is not found.
  * Compares run in constant time; an unknown account and a wrong secret give the
  * same answer.  A path of another account is 404 to valid credentials (existence
  * does not leak).  The handler finds the caller by req_caller.
+ *
+ * A web page has to be of one of the account's origins, if it names any; all requests of
+ * browsers for other pages are refused.
  */
 #pragma once
 
@@ -16,16 +22,19 @@
 #include "common/model/app.h"
 #include "common/model/client_token.h"
 
-enum auth { AUTH_NONE, AUTH_SERVER, AUTH_CLIENT, AUTH_ANY };
+enum auth { AUTH_NONE, AUTH_SERVER, AUTH_CLIENT, AUTH_ANY, AUTH_PARENT };
 
 struct caller {
-	struct sid account;
+	struct sid account;                      /* that the request is about */
 	bool is_server;
+	bool is_parent;                          /* server: the credentials are those of the account's parent */
 	struct sid key;                          /* server: the API key used; not set: the auth token */
 	const struct client_token *token;        /* client only */
 };
 
 void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common (app.h) */
+/* May pages of this origin use the account?  Empty: no browser asks. */
+bool account_permits_origin(const struct account *account, struct str origin);
 const struct caller *req_caller(const struct req *req);
 struct accounts *req_accounts(struct req *req);                  /* of the request's worker */
 
