@@ -23,6 +23,11 @@ uint64_t clock_mono_ms(void)
 	return now_ms(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_boot_ms(void)
+{
+	return now_ms(CLOCK_BOOTTIME);
+}
+
 uint64_t clock_wall_ms(void)
 {
 	return now_ms(CLOCK_REALTIME);

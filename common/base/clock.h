@@ -1,8 +1,8 @@
-/* clock.h - the two clocks.
+/* clock.h - the clocks.
  *
- * Monotonic time for waits inside one process, wall time for what people and
- * tokens see.  Deadlines that several nodes share use neither: they are made
- * and compared with Redis TIME inside scripts.
+ * Monotonic time for waits inside one process, the same with the machine's sleep counted
+ * for leases, wall time for what people and tokens see.  Deadlines that several nodes
+ * share use none of them: they are made and compared with Redis TIME inside scripts.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 struct arena;
 
 uint64_t clock_mono_ms(void);
+uint64_t clock_boot_ms(void);                            /* monotonic; goes on while the machine sleeps */
 uint64_t clock_wall_ms(void);
 uint64_t clock_wall_s(void);
 

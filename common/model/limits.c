@@ -18,7 +18,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
-enum { BUCKETS_MAX = 20000, ADDRESS_MAX = 64, KEY_MAX = 1 + SID_LEN + 1 + IDENTITY_MAX, IPV6_NETWORK = 8 };
+enum { BUCKETS_MAX = 20000, PEER_MAX = 64, KEY_MAX = 1 + SID_LEN + 1 + IDENTITY_MAX, IPV6_NETWORK = 8 };
 
 struct bucket {
 	struct bucket *prev, *next; /* the one used last is at the end */
@@ -80,12 +80,12 @@ struct limits *limits_free(struct limits *limits)
 /* Who has an IPv6 network has all of its addresses. */
 static struct str network_of(struct str address, struct in6_addr *space)
 {
-	char text[ADDRESS_MAX];
+	char text[PEER_MAX];
 
 	if (str_copy(address, text, sizeof(text)) && inet_pton(AF_INET6, text, space) == 1 &&
 	    !IN6_IS_ADDR_V4MAPPED(space))
 		return str_n((const char *)space->s6_addr, IPV6_NETWORK);
-	return str_n(address.p, MIN(address.n, (size_t)ADDRESS_MAX));
+	return str_n(address.p, MIN(address.n, (size_t)PEER_MAX));
 }
 
 static size_t key_put(char *key, size_t n, struct str part)

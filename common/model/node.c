@@ -43,8 +43,12 @@ struct nodes {
 	struct loop_timer *renewal, *burial;
 	char run_id[41];
 	bool joined, draining, renewing;
+	uint64_t asked_at_ms; /* when the renewal under way, or the join, was sent */
 	uint64_t ticks[METRICS_MAX_THREADS], ticked_at[METRICS_MAX_THREADS];
 };
+
+/* Until when the lease is surely ours, by the clock that counts sleep too.  For every worker. */
+static _Atomic uint64_t lease_until_ms;
 
 static void renew(void *arg);
 static void bury(void *arg);
@@ -166,6 +170,12 @@ static void read_table(struct nodes *nodes, struct sid own, const struct redis_r
 
 /* ---- joining ---- */
 
+/* The store counts the lease from when it was asked: later than this, if at all. */
+static void note_lease(const struct nodes *nodes)
+{
+	lease_until_ms = nodes->asked_at_ms + nodes->conf.settings->node_lease_ms;
+}
+
 static void on_id(void *arg, enum err err, const struct redis_reply *reply)
 {
 	struct nodes *nodes = arg;
@@ -176,6 +186,7 @@ static void on_id(void *arg, enum err err, const struct redis_reply *reply)
 		loop_timer_start(nodes->renewal, nodes->conf.settings->node_renew_ms);
 		return;
 	}
+	note_lease(nodes);
 	log_info("node_joined", "node=%s kind=" STR_FMT " host=%s", id.s,
 		 STR_ARG(kind_word(nodes->conf.kind)), log_str(str_of(nodes->conf.settings->host_label)));
 	table = x_alloc(table_size(0));
@@ -200,6 +211,7 @@ static void join(struct nodes *nodes)
 	crypto_random(random, sizeof(random));
 	crypto_hex(str_n((const char *)random, sizeof(random)), hex);
 	argv[4] = str_of(hex);
+	nodes->asked_at_ms = clock_boot_ms();
 	redis_script_call(nodes->worker->redis, on_id, nodes, &scripts[SCRIPT_NODE_JOIN], STR("nodes:{n}"),
 			  ARRAY_LEN(argv), argv);
 }
@@ -288,6 +300,7 @@ static void on_renewed(void *arg, enum err err, const struct redis_reply *reply)
 		rise_again(nodes);
 		return;
 	}
+	note_lease(nodes);
 	if (redis_count(reply) > 3)
 		read_table(nodes, nodes->table->own, reply, 3, false);
 	bury_in = redis_int_at(reply, 2, -1);
@@ -317,6 +330,7 @@ static void renew(void *arg)
 					    nodes->draining ? STR("draining") : STR("alive") };
 
 		nodes->renewing = true;
+		nodes->asked_at_ms = clock_boot_ms();
 		redis_script_call(nodes->worker->redis, on_renewed, nodes, &scripts[SCRIPT_NODE_RENEW],
 				  STR("nodes:{n}"), ARRAY_LEN(argv), argv);
 	}
@@ -426,7 +440,7 @@ void nodes_leave(struct nodes *nodes, struct flow *flow, struct flow_step next)
 
 bool nodes_is_joined(const struct nodes *nodes)
 {
-	return nodes->joined;
+	return nodes->joined && clock_boot_ms() < lease_until_ms;
 }
 
 struct sid nodes_own(const struct nodes *nodes)

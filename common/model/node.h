@@ -32,6 +32,7 @@ void nodes_drain(struct nodes *nodes);                   /* worker 0: the table 
 void nodes_leave(struct nodes *nodes, struct flow *flow, struct flow_step next);   /* worker 0, last: out of the table */
 void nodes_reaped(struct nodes *nodes, struct sid node);
 
+/* In the table, and nobody can have buried us since the last renewal: who has slept finds out before it registers a device. */
 bool nodes_is_joined(const struct nodes *nodes);
 struct sid nodes_own(const struct nodes *nodes);                 /* not set before the first join */
 struct address nodes_address(const struct nodes *nodes);         /* of this worker */
