@@ -4,6 +4,9 @@
  *                             (all past the cache, once ->) step_allowed
  *                  -> Bearer: auth_client_token -> step_client -> (step_origin ->) step_allowed
  *
+ * Each asks the limits: its address before credentials are looked at, the account and the
+ * client once they are known.
+ *
  * Basic credentials are never refused by what the cache says: a wrong secret is
  * compared again with what Redis holds at that moment.  So a secret that was
  * just replaced counts at once, and refusing takes the same round trip whether
@@ -195,6 +198,7 @@ static void refuse_or_ask_again(struct flow *flow, struct basic *basic)
 		basic_look_up(flow, basic);
 	} else {
 		log_debug("credentials_refused", "user=%s", basic->user.s);
+		limits_note_failure(flow);
 		reply_unauthorized(flow_req(flow));
 	}
 }
@@ -317,8 +321,10 @@ static void step_origin(struct flow *flow)
 static void step_allowed(struct flow *flow)
 {
 	struct req *req = flow_req(flow);
+	const struct caller *caller = req_caller(req);
 
-	req_route(req)->handler(req);
+	if (limits_account_or_reply(req, caller->account, caller->token ? caller->token->identity : STR_NULL))
+		req_route(req)->handler(req);
 }
 
 void auth_request(struct req *req, const struct route *route)
@@ -329,6 +335,8 @@ void auth_request(struct req *req, const struct route *route)
 
 	if (route->auth == AUTH_NONE) {
 		route->handler(req);
+	} else if (!limits_address_or_reply(req)) {
+		return;
 	} else if (!str_is_null(account) && !sid_parse(account, "AC", &path)) {
 		reply_error(req, ERR_NOT_FOUND, "");
 	} else if (route->auth != AUTH_CLIENT && scheme_is(header, STR("Basic"), &credentials)) {

@@ -10,7 +10,8 @@
  * the path's account.  What is suspended is only read by them, what is closed is not found.
  * Compares run in constant time; an unknown account and a wrong secret give the
  * same answer.  A path of another account is 404 to valid credentials (existence
- * does not leak).  The handler finds the caller by req_caller.
+ * does not leak).  The handler finds the caller by req_caller.  Too many requests of an
+ * address, account or client are 429; with AUTH_NONE the handler asks limits_address_or_reply.
  *
  * A web page has to be of one of the account's origins, if it names any; all requests of
  * browsers for other pages are refused.
