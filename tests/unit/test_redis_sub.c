@@ -162,6 +162,172 @@ static void a_subscriber_may_be_freed_by_its_message(void **state)
 	world_close(&world);
 }
 
+/* --- many channels ------------------------------------------------------ */
+
+enum { MANY = 1200 };
+
+struct feed { /* one added channel */
+	struct world *world;
+	struct redis_channel *channel;
+	unsigned ready, messages;
+	bool leaves; /* at its next message */
+};
+
+static void on_feed(void *arg, struct str channel, struct str payload)
+{
+	struct feed *feed = arg;
+
+	feed->messages++;
+	scene_note(&feed->world->scene, STR_FMT ":" STR_FMT, STR_ARG(channel), STR_ARG(payload));
+	if (feed->leaves)
+		feed->channel = redis_sub_remove(feed->channel);
+}
+
+static void on_feed_ready(void *arg)
+{
+	struct feed *feed = arg;
+
+	feed->ready++;
+}
+
+static void feed_open(struct feed *feed, struct world *world, const char *name)
+{
+	*feed = (struct feed){ .world = world };
+	feed->channel = redis_sub_add(world->sub, str_of(name), on_feed, on_feed_ready, feed);
+	assert_non_null(feed->channel);
+	assert_int_equal(feed->ready, 0); /* never inside the call */
+}
+
+static void await_ready(struct feed *feed, unsigned times)
+{
+	while (feed->ready < times)
+		scene_run_for(&feed->world->scene, 5);
+	assert_int_equal(feed->ready, times);
+	assert_true(redis_channel_is_ready(feed->channel));
+}
+
+static void a_channel_can_be_added_and_removed(void **state)
+{
+	struct world world;
+	struct feed feed;
+
+	(void)state;
+	world_open(&world);
+	subscribe(&world);
+	feed_open(&feed, &world, "sport");
+	await_ready(&feed, 1);
+	redis_server_do(&world.server, "PUBLISH sport 1");
+	redis_server_do(&world.server, "PUBLISH news 2");
+	scene_await(&world.scene, "sport:1 news:2");
+
+	redis_sub_remove(feed.channel);
+	while (strcmp(redis_server_do(&world.server, "PUBLISH sport 3"), ":0\r\n") != 0)
+		scene_run_for(&world.scene, 5);
+	redis_server_do(&world.server, "PUBLISH news 4");
+	scene_await(&world.scene, "news:4"); /* and nothing of sport */
+	assert_int_equal(feed.messages, 1);
+	world_close(&world);
+}
+
+static void a_channel_added_before_the_connection_is_there(void **state)
+{
+	struct world world;
+	struct feed feed;
+
+	(void)state;
+	world_open(&world);
+	world.sub = redis_sub_new(world.scene.loop, &world.conf, STR("news"), on_publish, on_gap, &world);
+	feed_open(&feed, &world, "sport");
+	await_ready(&feed, 1);
+	world_close(&world);
+}
+
+/* The answer to the first asking must not pass for that of the second. */
+static void removed_while_pending_and_added_again(void **state)
+{
+	struct world world;
+	struct feed first, second;
+
+	(void)state;
+	world_open(&world);
+	subscribe(&world);
+	feed_open(&first, &world, "sport");
+	redis_sub_remove(first.channel);
+	feed_open(&second, &world, "sport");
+	await_ready(&second, 1);
+	assert_int_equal(first.ready, 0);
+	redis_server_do(&world.server, "PUBLISH sport 1");
+	scene_await(&world.scene, "sport:1");
+	assert_int_equal(first.messages, 0);
+	assert_int_equal(second.messages, 1);
+	assert_true(redis_sub_is_ready(world.sub));
+	world_close(&world);
+}
+
+static void a_loss_is_a_gap_of_every_channel(void **state)
+{
+	static struct feed feeds[MANY];
+	struct world world;
+	char name[16];
+
+	(void)state;
+	world_open(&world);
+	subscribe(&world);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "feed%u", i);
+		feed_open(&feeds[i], &world, name);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		await_ready(&feeds[i], 1);
+
+	redis_server_do(&world.server, "CLIENT KILL TYPE pubsub");
+	while (redis_channel_is_ready(feeds[0].channel))
+		scene_run_for(&world.scene, 5);
+	assert_false(redis_channel_is_ready(feeds[MANY - 1].channel));
+	scene_await(&world.scene, "gap");
+	for (unsigned i = 0; i < MANY; i++)
+		await_ready(&feeds[i], 2);
+	redis_server_do(&world.server, "PUBLISH feed777 again");
+	scene_await(&world.scene, "feed777:again");
+	world_close(&world);
+}
+
+static void a_channel_may_be_removed_by_its_message(void **state)
+{
+	struct world world;
+	struct feed feed;
+
+	(void)state;
+	world_open(&world);
+	subscribe(&world);
+	feed_open(&feed, &world, "sport");
+	await_ready(&feed, 1);
+	feed.leaves = true;
+	redis_server_do(&world.server,
+			"EVAL \"redis.call('PUBLISH','sport','1') redis.call('PUBLISH','sport','2') "
+			"redis.call('PUBLISH','news','3')\" 0");
+	scene_await(&world.scene, "sport:1 news:3");
+	assert_int_equal(feed.messages, 1);
+	world_close(&world);
+}
+
+static void there_is_a_limit_of_channels(void **state)
+{
+	struct world world;
+	struct feed feed = { .world = &world };
+	char name[16];
+
+	(void)state;
+	world_open(&world);
+	subscribe(&world);
+	for (unsigned i = 1; i < REDIS_SUB_MAX; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		assert_non_null(redis_sub_add(world.sub, str_of(name), on_feed, on_feed_ready, &feed));
+	}
+	assert_null(redis_sub_add(world.sub, STR("one more"), on_feed, on_feed_ready, &feed));
+	world_close(&world);
+}
+
 /* --- stream ------------------------------------------------------------- */
 
 static void on_message(void *arg, struct str message)
@@ -295,6 +461,12 @@ int main(void)
 		cmocka_unit_test(a_frozen_server_is_noticed),
 		cmocka_unit_test(a_subscriber_that_may_not_is_never_ready),
 		cmocka_unit_test(a_subscriber_may_be_freed_by_its_message),
+		cmocka_unit_test(a_channel_can_be_added_and_removed),
+		cmocka_unit_test(a_channel_added_before_the_connection_is_there),
+		cmocka_unit_test(removed_while_pending_and_added_again),
+		cmocka_unit_test(a_loss_is_a_gap_of_every_channel),
+		cmocka_unit_test(a_channel_may_be_removed_by_its_message),
+		cmocka_unit_test(there_is_a_limit_of_channels),
 		cmocka_unit_test(entries_come_in_order_and_are_deleted),
 		cmocka_unit_test(a_reconnect_goes_on_where_it_was),
 		cmocka_unit_test(an_idle_stream_is_read_for_ever),
