@@ -66,13 +66,14 @@ static struct party *party_of(struct party **all, struct str name)
 {
 	struct party *party;
 
+	if (str_is_null(name))
+		name = STR("");
 	HASH_FIND(hh, *all, name.p, name.n, party);
 	if (party)
 		return party;
 	party = x_alloc(sizeof(*party) + name.n);
 	party->name_n = name.n;
-	if (name.n)
-		memcpy(party->name, name.p, name.n);
+	memcpy(party->name, name.p, name.n);
 	HASH_ADD_KEYPTR(hh, *all, party->name, party->name_n, party);
 	return party;
 }

@@ -1,4 +1,4 @@
-/* test_fetch.c - requests to customers' servers: how they are signed, where they go, what counts as an answer. */
+/* test_fetch.c - requests for instructions: where they go, what counts as an answer. */
 #include "tests/unit/unit.h"
 
 #include "routing-svc/fetch.h"
@@ -7,6 +7,7 @@
 
 static struct arena *arena;
 static const struct settings settings = { .fetch_connect_ms = 5000, .fetch_total_ms = 15000 };
+static const struct account account = { .auth_token = { "token", 5 } };
 
 static int set_up(void **state)
 {
@@ -45,56 +46,6 @@ static struct call a_call(const char *url)
 
 /* ---- before ---- */
 
-/* Twilio's published example. */
-static void test_a_post_is_signed_over_url_and_parameters(void **state)
-{
-	const struct signed_request request = {
-		.url = STR("https://mycompany.com/myapp.php?foo=1&bar=2"),
-		.body = STR("CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309"
-			    "&To=%2B18005551212"),
-		.idempotency = STR("token-1"),
-		.max_answer = 4096,
-	};
-	struct http_fetch fetch;
-
-	(void)state;
-	fetch_prepare(arena, &request, STR("12345"), &settings, &fetch);
-	assert_true(fetch.post);
-	assert_str_equal(fetch.url, "https://mycompany.com/myapp.php?foo=1&bar=2");
-	assert_true(str_eq(fetch.body, request.body));
-	assert_str_equal(fetch.content_type, "application/x-www-form-urlencoded; charset=UTF-8");
-	assert_str_equal(header_of(&fetch, "X-Twilio-Signature"), "RSOYDt4T1cUTdK1PDd93/VVr8B8=");
-	assert_str_equal(header_of(&fetch, "I-Twilio-Idempotency-Token"), "token-1");
-	assert_str_equal(header_of(&fetch, "Accept"), "*/*");
-	assert_int_equal(fetch.connect_ms, 5000);
-	assert_int_equal(fetch.total_ms, 15000);
-	assert_int_equal(fetch.max_body, 4096);
-}
-
-/* The vector of test_signature.c, of the npm package twilio: GET has no parameters beside the URL's. */
-static void test_a_get_has_its_parameters_in_the_url_that_is_signed(void **state)
-{
-	struct signed_request request = {
-		.url = STR("https://example.com/hook"),
-		.get = true,
-		.body = STR("x=1"),
-		.idempotency = STR("t"),
-	};
-	struct http_fetch fetch;
-
-	(void)state;
-	fetch_prepare(arena, &request, STR("12345"), &settings, &fetch);
-	assert_false(fetch.post);
-	assert_str_equal(fetch.url, "https://example.com/hook?x=1");
-	assert_int_equal(fetch.body.n, 0);
-	assert_int_equal(fetch.content_type.n, 0);
-	assert_str_equal(header_of(&fetch, "X-Twilio-Signature"), "6ww2fX0+fIJ+RoSMqrY858wGUu8=");
-
-	request.url = STR("https://example.com/hook?a=b");
-	fetch_prepare(arena, &request, STR("12345"), &settings, &fetch);
-	assert_str_equal(fetch.url, "https://example.com/hook?a=b&x=1");
-}
-
 static void test_addresses_in_a_document_mean_that_documents_server(void **state)
 {
 	static const struct {
@@ -117,7 +68,7 @@ static void test_addresses_in_a_document_mean_that_documents_server(void **state
 		enum err err;
 
 		call.document_url = str_of(rows[i].document);
-		err = fetch_instructions(arena, &call, STR("token"), &settings, &fetch);
+		err = fetch_instructions(arena, &call, &account, &settings, &fetch);
 		assert_int_equal(err, rows[i].expected ? ERR_NONE : ERR_URL_FORMAT);
 		if (!err)
 			assert_str_equal(fetch.url, rows[i].expected);
@@ -130,10 +81,10 @@ static void test_a_repeated_request_is_known_by_its_token(void **state)
 	struct http_fetch first, again, next;
 
 	(void)state;
-	assert_int_equal(fetch_instructions(arena, &call, STR("token"), &settings, &first), ERR_NONE);
-	assert_int_equal(fetch_instructions(arena, &call, STR("token"), &settings, &again), ERR_NONE);
+	assert_int_equal(fetch_instructions(arena, &call, &account, &settings, &first), ERR_NONE);
+	assert_int_equal(fetch_instructions(arena, &call, &account, &settings, &again), ERR_NONE);
 	call.fetch_number++;
-	assert_int_equal(fetch_instructions(arena, &call, STR("token"), &settings, &next), ERR_NONE);
+	assert_int_equal(fetch_instructions(arena, &call, &account, &settings, &next), ERR_NONE);
 	assert_str_equal(header_of(&first, "I-Twilio-Idempotency-Token"), CA "-7");
 	assert_str_equal(header_of(&again, "I-Twilio-Idempotency-Token"), CA "-7");
 	assert_str_equal(header_of(&next, "I-Twilio-Idempotency-Token"), CA "-8");
@@ -154,7 +105,7 @@ static void test_the_largest_parameters_still_fit(void **state)
 		buf_putc(&text, '&');
 	buf_puts(&text, "\"}");
 	call.parameters = buf_str(&text);
-	assert_int_equal(fetch_instructions(arena, &call, STR("token"), &settings, &fetch), ERR_NONE);
+	assert_int_equal(fetch_instructions(arena, &call, &account, &settings, &fetch), ERR_NONE);
 	assert_true(fetch.body.n > 3 * (CALL_PARAMETERS_MAX - 10));
 	assert_true(str_ends(fetch.body, STR("%26")));
 	buf_fini(&text);
@@ -204,8 +155,6 @@ static void test_an_answer_knows_where_it_came_from(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_post_is_signed_over_url_and_parameters),
-		cmocka_unit_test(test_a_get_has_its_parameters_in_the_url_that_is_signed),
 		cmocka_unit_test(test_addresses_in_a_document_mean_that_documents_server),
 		cmocka_unit_test(test_a_repeated_request_is_known_by_its_token),
 		cmocka_unit_test(test_the_largest_parameters_still_fit),
