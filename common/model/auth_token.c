@@ -3,7 +3,9 @@
  *     auth_client_token -> remembered:                            revoked? -> next step
  *                       -> account -> key -> verify, remember -> revoked? -> next step
  *
- * A capability token has no key: the account's auth tokens verify it.
+ * A capability token has no key: the account's auth tokens verify it.  A token
+ * signed with a private key names its public half by kid: the key's sid, or the
+ * name that the customer gave it.
  *
  * A token is remembered by its SHA-256 under its account: whatever changes in
  * the account (a key deleted, an auth token replaced, a suspension) forgets it.
@@ -153,16 +155,25 @@ static void admit(struct accounts *accounts, struct flow *flow, struct sid wante
 static enum err verify(struct arena *arena, struct check *check, uint64_t now_s)
 {
 	const struct account *account = &check->account;
+	const struct client_token_key first = { .secret = account->auth_token };
+	const struct client_token_key second = { .secret = account->auth_token_second };
+	const struct client_token_key key = {
+		.sid = check->key.sid,
+		.secret = check->key.secret,
+		.algorithm = check->key.algorithm,
+		.public_key = check->key.public_key,
+		.kid = check->key.kid,
+		.issuer = check->key.issuer,
+		.audience = check->key.audience,
+	};
 	enum err err;
 
 	if (check->draft.is_access)
-		return client_token_verify(arena, &check->draft, account->sid, check->key.secret, now_s,
-					   check->out);
+		return client_token_verify(arena, &check->draft, account->sid, &key, now_s, check->out);
 
-	err = client_token_verify(arena, &check->draft, account->sid, account->auth_token, now_s, check->out);
-	if (err == ERR_TOKEN_SIGNATURE && account->auth_token_second.n > 0)
-		err = client_token_verify(arena, &check->draft, account->sid, account->auth_token_second,
-					  now_s, check->out);
+	err = client_token_verify(arena, &check->draft, account->sid, &first, now_s, check->out);
+	if (err == ERR_TOKEN_SIGNATURE && second.secret.n > 0)
+		err = client_token_verify(arena, &check->draft, account->sid, &second, now_s, check->out);
 	return err;
 }
 
@@ -196,10 +207,13 @@ static void on_key(struct flow *flow, void *arg, bool was_cached)
 static void on_account(struct flow *flow, void *arg, bool was_cached)
 {
 	struct check *check = arg;
+	const struct client_token_draft *draft = &check->draft;
+	struct sid sid;
 	const struct record_lookup key = {
 		.kind = &record_key,
-		.account = check->draft.account,
-		.id = sid_str(&check->draft.issuer),
+		.account = draft->account,
+		.id = draft->is_by_pair ? draft->kid : sid_str(&draft->issuer),
+		.by_index = draft->is_by_pair && !sid_parse(draft->kid, "SK", &sid),
 		.out = &check->key,
 		.absent_is_fine = true,
 		.waiting_for = check->next.name,

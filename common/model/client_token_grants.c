@@ -20,16 +20,18 @@ static bool set_identity(struct arena *arena, struct str name, struct client_tok
 	return true;
 }
 
-/* one identity, a directory ("support/" and a star), or a star for everybody */
-static bool add_watch(struct arena *arena, struct str pattern, struct client_token *out)
+bool client_token_pattern_is_valid(struct str pattern)
 {
 	struct str name = pattern;
 
 	if (str_ends(name, STR("/*")))
 		name.n -= 2;
-	if (!str_eq(pattern, STR("*")) && !identity_is_valid(name))
-		return false;
-	if (out->n_watch == CLIENT_TOKEN_WATCH_MAX)
+	return str_eq(pattern, STR("*")) || identity_is_valid(name);
+}
+
+static bool add_watch(struct arena *arena, struct str pattern, struct client_token *out)
+{
+	if (!client_token_pattern_is_valid(pattern) || out->n_watch == CLIENT_TOKEN_WATCH_MAX)
 		return false;
 	out->watch[out->n_watch++] = arena_copy(arena, pattern);
 	return true;

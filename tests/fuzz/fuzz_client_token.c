@@ -6,6 +6,7 @@
 #include "common/model/client_token.h"
 
 #define ACCOUNT "AC00000000000000000000000000000001"
+#define KEY	"SK00000000000000000000000000000002"
 
 static const struct str secret = { "secret-of-the-key-0123456789abcd", 32 };
 
@@ -42,6 +43,7 @@ static void check_result(const struct client_token *token)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = str_n((const char *)data, size);
+	const struct client_token_key key = { .sid = { KEY }, .secret = secret };
 	struct arena *arena = arena_new(8 << 20);
 	struct client_token_draft draft;
 	struct client_token token;
@@ -53,8 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		text = buf_str(&forged);
 	}
 	if (client_token_read(arena, text, &draft) == ERR_NONE &&
-	    client_token_verify(arena, &draft, (struct sid){ ACCOUNT }, secret, 1795327627, &token) ==
-		    ERR_NONE)
+	    client_token_verify(arena, &draft, (struct sid){ ACCOUNT }, &key, 1795327627, &token) == ERR_NONE)
 		check_result(&token);
 	buf_fini(&forged);
 	arena_free(arena);

@@ -38,10 +38,11 @@ static inline int teardown(void **state)
 
 static inline enum err check_at(struct str text, struct str secret, uint64_t now_s, struct client_token *out)
 {
+	const struct client_token_key key = { .sid = { SK }, .secret = secret };
 	struct client_token_draft draft;
 	enum err err = client_token_read(arena, text, &draft);
 
-	return err ? err : client_token_verify(arena, &draft, account, secret, now_s, out);
+	return err ? err : client_token_verify(arena, &draft, account, &key, now_s, out);
 }
 
 static inline enum err check(const char *text, struct client_token *out)
