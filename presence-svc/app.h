@@ -7,12 +7,14 @@
 
 struct sessions;
 struct farewells;
+struct outbox;
 struct sweep;
 
 struct app {
 	struct app_common common;        /* first: see worker_common */
 	struct sessions *sessions;       /* open client channels */
 	struct farewells *farewells;     /* registrations to be ended */
+	struct outbox *outbox;           /* presence webhooks under way */
 	struct sweep *sweep;             /* deadlines of the partitions */
 };
 

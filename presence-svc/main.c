@@ -3,6 +3,7 @@
  *
  * Read on in routes.c (the API), session.h (a channel's life), common/model/presence.h.
  */
+#include "common/model/outbox.h"
 #include "common/model/service.h"
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
@@ -17,6 +18,7 @@ static void open_parts(struct worker *worker)
 
 	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
+	app->outbox = outbox_new(worker, &outbox_of_presence);
 	app->sweep = sweep_new(worker);
 }
 
@@ -29,7 +31,8 @@ static bool is_idle(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
-	return sessions_count(app->sessions) == 0 && farewells_is_idle(app->farewells);
+	return sessions_count(app->sessions) == 0 && farewells_is_idle(app->farewells) &&
+	       outbox_is_idle(app->outbox);
 }
 
 static void close_parts(struct worker *worker)
@@ -38,6 +41,7 @@ static void close_parts(struct worker *worker)
 
 	app->sweep = sweep_free(app->sweep);
 	app->farewells = farewells_free(app->farewells);
+	app->outbox = outbox_free(app->outbox);
 	app->sessions = sessions_free(app->sessions);
 }
 

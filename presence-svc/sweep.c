@@ -13,6 +13,7 @@
 #include "common/io/redis.h"
 #include "common/model/call.h"
 #include "common/model/job.h"
+#include "common/model/outbox.h"
 #include "common/model/patrol.h"
 #include "presence-svc/app.h"
 #include "scripts.gen.h"
@@ -125,6 +126,13 @@ static void note_answer(struct sweep *sweep, int64_t redis_ms)
 	sweep->heard_ms = now;
 }
 
+/* row: {"due", subject, ...} of the outbox */
+static void deliver(struct worker *worker, const struct redis_reply *row)
+{
+	for (size_t i = 1; i < redis_count(row); i++)
+		outbox_kick(app_of(worker)->outbox, redis_str_at(row, i));
+}
+
 static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 {
 	struct worker *worker = arg;
@@ -136,7 +144,9 @@ static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 	for (size_t i = 2; i < redis_count(reply); i++) {
 		const struct redis_reply *row = redis_at(reply, i);
 
-		if (!str_eq(redis_str_at(row, 0), STR("due"))) /* else subjects of the outbox */
+		if (str_eq(redis_str_at(row, 0), STR("due")))
+			deliver(worker, row);
+		else
 			check_claim(worker, row);
 	}
 }

@@ -88,7 +88,7 @@ static void works_side_by_side_within_the_limit(void **state)
 	struct scene *scene = *state;
 	struct http_client *two =
 		client_of(scene, "127.0.0.1",
-			  (struct http_client_conf){ .max_total = 8, .max_per_host = 2, .max_waiting = 40 });
+			  (struct http_client_conf){ .max_total = 8, .max_per_host = 2, .max_waiting = 80 });
 
 	for (size_t i = 0; i < 10; i++)
 		(void)fetch_on(scene, two,
