@@ -10,13 +10,17 @@
 enum { CLIENTS = 2, DEVICES = 4, NODES = 2, CALLS = 3 };
 enum { NO_NODE = NODES }; /* held by a REST lease */
 
-enum model_status { AVAILABLE, AWAY, BUSY, DND };
+enum model_status { AVAILABLE, AWAY, BUSY, DND, OFFLINE, NO_STATUS };
+enum { CALL_WAITING = 1, AWAY_RINGS = 2, WEBHOOKS = 4 }; /* flags of an account's rules */
+enum { TERMS = 3 };
 
 struct model_device {
 	bool here;
 	unsigned node;
 	enum model_status status;
 	unsigned media;
+	unsigned terms; /* bit mask: what it is found by */
+	bool in_grace;	/* its channel has closed */
 	bool lease_over;
 	int64_t registration;
 };
@@ -28,14 +32,22 @@ struct model_claim {
 	bool due; /* a sweep has to come to it */
 };
 
+struct model_override {
+	bool here, over, note;
+	enum model_status status; /* NO_STATUS: only a note */
+};
+
 struct model_client {
+	unsigned rules; /* of its account */
+	struct model_override override;
+	bool told; /* the customer has heard that it came */
 	bool known; /* something was ever said of it */
 	struct model_device device[DEVICES];
 	struct model_claim claim[DEVICES];
 	int64_t version;
 };
 
-static const char *const status_words[] = { "available", "away", "busy", "dnd" };
+static const char *const status_words[] = { "available", "away", "busy", "dnd", "offline", "" };
 
 /* ---- names ---- */
 
@@ -94,9 +106,11 @@ static inline bool has_status(const struct model_client *client, enum model_stat
 	return false;
 }
 
-/* dnd > on_call > available > busy > away > offline */
+/* override > dnd > on_call > available > busy > away > offline */
 static inline const char *shown_status(const struct model_client *client)
 {
+	if (client->override.here && client->override.status != NO_STATUS)
+		return status_words[client->override.status];
 	return has_status(client, DND)	       ? "dnd"
 	       : is_on_call(client)	       ? "on_call"
 	       : has_status(client, AVAILABLE) ? "available"
@@ -113,15 +127,17 @@ static inline const char *refusal_of(const struct model_client *client, unsigned
 	const struct model_claim *claim = &client->claim[d];
 	const bool own = claim->here && claim->call == call && !claim->engaged && claim->fence <= fence;
 
-	if (is_on_call(client))
+	if (client->override.here && client->override.status >= BUSY && client->override.status <= OFFLINE)
+		return status_words[client->override.status];
+	if (is_on_call(client) && !(client->rules & CALL_WAITING))
 		return "on_call";
 	if (has_status(client, DND))
 		return "dnd";
-	if (device->node == NO_NODE)
+	if (device->node == NO_NODE || device->in_grace)
 		return "no_channel";
 	if (claim->here && !own)
-		return "engaged";
-	if (device->status != AVAILABLE)
+		return claim->engaged ? "on_call" : "engaged";
+	if (device->status != AVAILABLE && !(device->status == AWAY && client->rules & AWAY_RINGS))
 		return status_words[device->status];
 	return device->media & media ? NULL : "media";
 }
@@ -162,6 +178,16 @@ static inline bool has_claims(const struct model_client *client)
 			return true;
 	}
 	return false;
+}
+
+static inline bool is_idle(const struct model_client *client)
+{
+	return device_count(client) == 0 && !has_claims(client) && !client->override.here;
+}
+
+static inline const char *override_shown(const struct model_client *client)
+{
+	return client->override.here ? status_words[client->override.status] : "";
 }
 
 /* "status|ringable|media|devices" */

@@ -1,44 +1,44 @@
 /* test_scripts_presence.c - thousands of random operations on two clients, each compared with a model in C.
  *
  * After each operation everything in Redis is compared: the answer, each device and
- * claim, the consolidated line, its version, the nodes' sets, the deadlines, the times
- * to live.  A failure names the seed; put it into FIRST_SEED to repeat it.
+ * claim, the consolidated line, its version, the nodes' sets, the deadlines, the
+ * indexes, the history, what the customer is told.  A failure names the seed; put it into FIRST_SEED to repeat it.
  */
-#include "tests/unit/presence_model.h"
+#include "tests/unit/presence_compare.h"
 
-enum { FIRST_SEED = 1, RUNS = 12, OPERATIONS = 1000 };
-
-struct play {
-	struct store *store;
-	uint64_t seed;
-	unsigned run, step;
-	struct model_client client[CLIENTS];
-	const char *doing;
-};
-
-static unsigned below(struct play *play, unsigned n)
-{
-	return random_below(&play->seed, n);
-}
-
-#define agree(play, condition)                                                                               \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			fail_msg("seed %u, operation %u: %s\nafter %s\n%s", (play)->run, (play)->step,       \
-				 #condition, (play)->doing, everything(play));                               \
-	} while (0)
-
-static const char *everything(struct play *play)
-{
-	struct store *store = play->store;
-
-	return text_of(store, "alice %s\nbob %s\ndue %s",
-		       line_of(store, DO(store, "HGETALL", client_key(store, 0))),
-		       line_of(store, DO(store, "HGETALL", client_key(store, 1))),
-		       line_of(store, DO(store, "ZRANGE", "D:{p0}", "0", "-1", "WITHSCORES")));
-}
+enum { FIRST_SEED = 1, RUNS = 12, OPERATIONS = 900 };
 
 /* ---- operations ---- */
+
+/* Words of device_put for a device as the model has it. */
+static const char *const *put_words(struct play *play, unsigned c, unsigned d, const char *what,
+				    const char *asserted, const char *address, const char *ttl_ms)
+{
+	static const char *const term_words[TERMS] = { "skill=billing", "skill=sales", "site=a" };
+	static const char *words[16];
+	struct store *store = play->store;
+	const struct model_device *device = &play->client[c].device[d];
+	const char *const fixed[] = { client_key(store, c),
+				      device_sid(store, d),
+				      what,
+				      asserted,
+				      address,
+				      status_words[device->status],
+				      text_of(store, "%u", device->media),
+				      text_of(store, "{\"terms\":%u}", device->terms),
+				      ttl_ms,
+				      ttl_ms[0] ? LONG : "",
+				      rules(play) };
+	size_t n = ARRAY_LEN(fixed);
+
+	memcpy(words, fixed, sizeof(fixed));
+	for (unsigned t = 0; t < TERMS; t++) {
+		if (device->terms & 1u << t)
+			words[n++] = term_words[t];
+	}
+	words[n] = NULL;
+	return words;
+}
 
 static void do_register(struct play *play, unsigned c, unsigned d)
 {
@@ -54,11 +54,12 @@ static void do_register(struct play *play, unsigned c, unsigned d)
 					 .status = (enum model_status)below(play, 4),
 					 .media = 1 + below(play, 7),
 					 .lease_over = by_lease && below(play, 2) };
+	device->terms = below(play, 1u << TERMS);
 	play->doing = text_of(store, "register %s %u on %u", client_name(c), d, node);
-	answer = RUN(store, DEVICE_PUT, client_key(store, c), device_sid(store, d), "new", "",
-		     by_lease ? "" : text_of(store, "%s.0", node_sid(store, node)),
-		     status_words[device->status], text_of(store, "%u", device->media), "{}",
-		     by_lease ? (device->lease_over ? "0" : LONG) : "", by_lease ? LONG : "", "");
+	answer = store_run(store, SCRIPT_DEVICE_PUT,
+			   put_words(play, c, d, "new", "",
+				     by_lease ? "" : text_of(store, "%s.0", node_sid(store, node)),
+				     by_lease ? (device->lease_over ? "0" : LONG) : ""));
 	device->registration = number(item(answer, 0));
 	agree(play, device->registration > old.registration);
 	play->client[c].known = true;
@@ -106,6 +107,88 @@ static void do_remove(struct play *play, unsigned c, unsigned d)
 	if (goes)
 		agree(play, (item(answer, 2).text.n > 0) == play->client[c].claim[d].here);
 	device->here = device->here && !goes;
+}
+
+static void do_close(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_device *device = &play->client[c].device[d];
+	const bool stale = below(play, 4) == 0;
+	const bool by_channel = device->node != NO_NODE;
+	const bool good = device->here && !stale && !device->in_grace;
+	struct answer answer;
+
+	play->doing = text_of(store, "close %s %u stale %d", client_name(c), d, stale);
+	answer = RUN(store, DEVICE_REMOVE, client_key(store, c), device_sid(store, d),
+		     text_of(store, "%lld", (long long)device->registration - stale), "", "close");
+	agree(play, number(item(answer, 0)) == good);
+	if (!good)
+		return;
+	if (by_channel && play->grace != NO_GRACE) {
+		device->in_grace = true;
+		device->lease_over = play->grace == SHORT_GRACE;
+		let_it_be_over(play);
+	} else {
+		device->here = false;
+	}
+}
+
+/* A worker says again what its channel holds: perhaps the store has lost it, perhaps there is a newer one. */
+static void do_assert(struct play *play, unsigned c, unsigned d)
+{
+	struct store *store = play->store;
+	struct model_device *device = &play->client[c].device[d];
+	const struct model_device old = *device;
+	const int64_t asserted = old.registration + (int64_t)below(play, 3) - 1;
+	const unsigned node = old.node == NO_NODE || below(play, 2) ? below(play, NODES) : old.node;
+	struct answer answer;
+
+	if (!play->client[c].known)
+		return;
+	play->doing = text_of(store, "assert %s %u on %u", client_name(c), d, node);
+	if (!old.here)
+		*device = (struct model_device){ .status = AVAILABLE,
+						 .media = 1,
+						 .registration = old.registration };
+	answer = store_run(store, SCRIPT_DEVICE_PUT,
+			   put_words(play, c, d, "assert", text_of(store, "%lld", (long long)asserted),
+				     text_of(store, "%s.0", node_sid(store, node)), ""));
+	if (old.here && asserted < old.registration) {
+		agree(play, strcmp(line_of(store, answer), "[-1,NO_SUCH_DEVICE]") == 0);
+		return;
+	}
+	if (old.here && asserted == old.registration && old.node == node && !old.in_grace) {
+		agree(play, number(item(answer, 0)) == old.registration);
+		return;
+	}
+	device->here = true;
+	device->node = node;
+	device->in_grace = device->lease_over = false;
+	device->registration = number(item(answer, 0));
+	agree(play, device->registration > old.registration);
+}
+
+static void do_override(struct play *play, unsigned c)
+{
+	struct store *store = play->store;
+	struct model_override *override = &play->client[c].override;
+	const char *for_ms;
+
+	play->doing = text_of(store, "override of %s", client_name(c));
+	if (below(play, 2)) {
+		RUN(store, OVERRIDE_PUT, client_key(store, c), "clear", "", "0", "", rules(play));
+		override->here = false;
+		return;
+	}
+	*override = (struct model_override){ .here = true,
+					     .status = (enum model_status)below(play, NO_STATUS + 1),
+					     .note = below(play, 2),
+					     .over = below(play, 3) == 0 };
+	for_ms = override->over ? "1" : below(play, 2) ? LONG : "0";
+	RUN(store, OVERRIDE_PUT, client_key(store, c), "set", status_words[override->status], for_ms,
+	    override->note ? "at lunch | back soon" : "", rules(play));
+	play->client[c].known = true;
+	let_it_be_over(play);
 }
 
 static void hold(struct model_client *client, unsigned d, const struct model_claim *claim)
@@ -202,6 +285,14 @@ static void do_settle(struct play *play, unsigned c, unsigned d)
 	}
 }
 
+/* What the sweep has changed itself may be told to the customer at once. */
+static unsigned names_webhooks(struct answer answer)
+{
+	const struct answer last = item(answer, answer.n - 1);
+
+	return last.n > 0 && strcmp(text(item(last, 0)), "due") == 0;
+}
+
 static void do_sweep(struct play *play)
 {
 	struct store *store = play->store;
@@ -215,7 +306,7 @@ static void do_sweep(struct play *play)
 		struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
 		struct model_claim *claim = &play->client[i / DEVICES].claim[i % DEVICES];
 
-		if (device->here && device->node == NO_NODE && device->lease_over) {
+		if (device->here && (device->node == NO_NODE || device->in_grace) && device->lease_over) {
 			device->here = false;
 			ended++;
 		}
@@ -225,8 +316,11 @@ static void do_sweep(struct play *play)
 		listed += claim->engaged;
 		claim->here = claim->engaged;
 	}
+	for (unsigned c = 0; c < CLIENTS; c++)
+		play->client[c].override.here =
+			play->client[c].override.here && !play->client[c].override.over;
 	agree(play, number(item(answer, 1)) == ended);
-	agree(play, answer.n == 2 + listed);
+	agree(play, answer.n - names_webhooks(answer) == 2 + listed);
 }
 
 static void do_reap(struct play *play)
@@ -239,7 +333,7 @@ static void do_reap(struct play *play)
 	for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
 		const struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
 
-		held += device->here && device->node == node;
+		held += device->here && device->node == node && !device->in_grace;
 	}
 	play->doing = text_of(store, "reap %u", node);
 	answer = RUN(store, DEVICES_REAP, text_of(store, "n:{p0}:%s", node_sid(store, node)), "3");
@@ -253,83 +347,9 @@ static void do_reap(struct play *play)
 
 			if (strcmp(reaped, member(store, i / DEVICES, i % DEVICES)) != 0)
 				continue;
-			agree(play, device->here && device->node == node);
+			agree(play, device->here && device->node == node && !device->in_grace);
 			device->here = false;
 		}
-	}
-}
-
-/* ---- comparing ---- */
-
-static bool has(struct answer list, const char *word)
-{
-	for (size_t i = 0; i < list.n; i++) {
-		if (str_eq(list.item[i].text, str_of(word)))
-			return true;
-	}
-	return false;
-}
-
-struct lists { /* what lies beside the clients */
-	struct answer due, held[NODES];
-	struct answer texts; /* of the client at hand */
-};
-
-static void compare_device(struct play *play, unsigned c, unsigned d, struct answer fields,
-			   const struct lists *lists)
-{
-	struct store *store = play->store;
-	const struct model_device *device = &play->client[c].device[d];
-	const struct model_claim *claim = &play->client[c].claim[d];
-	const char *who = member(store, c, d);
-
-	agree(play, has(fields, text_of(store, "d%s", device_sid(store, d))) == device->here);
-	agree(play, has(lists->texts, device_sid(store, d)) == device->here);
-	agree(play, has(fields, text_of(store, "k%s", device_sid(store, d))) == claim->here);
-	agree(play,
-	      has(lists->due, text_of(store, "l|%s", who)) == (device->here && device->node == NO_NODE));
-	agree(play, has(lists->due, text_of(store, "k|%s", who)) == claim->here);
-	for (unsigned n = 0; n < NODES; n++)
-		agree(play, has(lists->held[n], who) == (device->here && device->node == n));
-}
-
-static void compare_line(struct play *play, unsigned c, const char *before)
-{
-	struct store *store = play->store;
-	struct model_client *client = &play->client[c];
-	const char *key = client_key(store, c);
-	struct str rest = str_of(field(store, key, "m")), version,
-		   expected = str_of(consolidated(store, client));
-	int64_t v = 0;
-
-	if (!client->known) {
-		agree(play, lives_for_ms(store, key) == -2);
-		return;
-	}
-	agree(play, str_split(&rest, '|', &version) && str_to_i64(version, &v));
-	agree(play, str_starts(rest, expected));
-	agree(play, v >= client->version);
-	if (!str_eq(str_of(before), expected))
-		agree(play, v > client->version);
-	client->version = v;
-	agree(play, DO(store, "ZSCORE", "D:{p0}", text_of(store, "f|%s", client_prefix(store, c))).nil ==
-			    (device_count(client) > 0 || has_claims(client)));
-}
-
-static void compare(struct play *play, const char *before[CLIENTS])
-{
-	struct store *store = play->store;
-	struct lists lists = { .due = DO(store, "ZRANGE", "D:{p0}", "0", "-1") };
-
-	for (unsigned n = 0; n < NODES; n++)
-		lists.held[n] = DO(store, "SMEMBERS", text_of(store, "n:{p0}:%s", node_sid(store, n)));
-	for (unsigned c = 0; c < CLIENTS; c++) {
-		const struct answer fields = DO(store, "HKEYS", client_key(store, c));
-
-		lists.texts = DO(store, "HKEYS", text_of(store, "x%s", client_key(store, c) + 1));
-		for (unsigned d = 0; d < DEVICES; d++)
-			compare_device(play, c, d, fields, &lists);
-		compare_line(play, c, before[c]);
 	}
 }
 
@@ -337,7 +357,7 @@ static void operate(struct play *play)
 {
 	const unsigned c = below(play, CLIENTS), d = below(play, DEVICES);
 
-	switch (below(play, 10)) {
+	switch (below(play, 13)) {
 	case 0:
 	case 1:
 		do_register(play, c, d);
@@ -361,6 +381,15 @@ static void operate(struct play *play)
 	case 8:
 		do_sweep(play);
 		break;
+	case 9:
+		do_close(play, c, d);
+		break;
+	case 10:
+		do_assert(play, c, d);
+		break;
+	case 11:
+		do_override(play, c);
+		break;
 	default:
 		do_reap(play);
 	}
@@ -369,7 +398,12 @@ static void operate(struct play *play)
 static void test_presence_is_what_the_design_says_whatever_happens(void **state)
 {
 	for (unsigned run = FIRST_SEED; run < FIRST_SEED + RUNS; run++) {
-		struct play play = { .store = *state, .seed = run, .run = run };
+		struct play play = {
+			.store = *state, .seed = run, .run = run, .rules = run % 8, .grace = run % 3
+		};
+
+		for (unsigned c = 0; c < CLIENTS; c++)
+			play.client[c].rules = play.rules;
 
 		store_set_up(state);
 		for (play.step = 0; play.step < OPERATIONS; play.step++) {
