@@ -15,7 +15,20 @@ req_handler_fn device_delete;
 req_handler_fn presence_get;
 
 /* accounts.c */
+req_handler_fn accounts_create;
+req_handler_fn accounts_list_get;
 req_handler_fn account_get;
+req_handler_fn account_update;
+
+/* auth_tokens.c */
+req_handler_fn auth_token_second_create;
+req_handler_fn auth_token_second_delete;
+req_handler_fn auth_token_promote;
+
+/* account_settings.c */
+req_handler_fn account_settings_get;
+req_handler_fn account_settings_post;
+req_handler_fn account_webhook_secret_post;
 
 /* keys.c */
 req_handler_fn keys_create;

@@ -19,7 +19,16 @@ static const struct route routes[] = {
 	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
 
 	/* accounts and keys, as the helper libraries speak */
-	{ HTTP_GET, "/2010-04-01/Accounts/{A}.json", AUTH_SERVER, account_get },
+	{ HTTP_POST, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_create },
+	{ HTTP_GET, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_list_get },
+	{ HTTP_GET, "/2010-04-01/Accounts/{A}.json", AUTH_PARENT, account_get },
+	{ HTTP_POST, "/2010-04-01/Accounts/{A}.json", AUTH_PARENT, account_update },
+	{ HTTP_POST, "/v1/AuthTokens/Secondary", AUTH_SERVER, auth_token_second_create },
+	{ HTTP_DELETE, "/v1/AuthTokens/Secondary", AUTH_SERVER, auth_token_second_delete },
+	{ HTTP_POST, "/v1/AuthTokens/Promote", AUTH_SERVER, auth_token_promote },
+	{ HTTP_GET, ACCOUNT_V1 "/Settings", AUTH_SERVER, account_settings_get },
+	{ HTTP_POST, ACCOUNT_V1 "/Settings", AUTH_SERVER, account_settings_post },
+	{ HTTP_POST, ACCOUNT_V1 "/Settings/WebhookSecret", AUTH_SERVER, account_webhook_secret_post },
 	{ HTTP_POST, ACCOUNT_2010 "/Keys.json", AUTH_SERVER, keys_create },
 	{ HTTP_GET, ACCOUNT_2010 "/Keys.json", AUTH_SERVER, keys_list },
 	{ HTTP_GET, ACCOUNT_2010 "/Keys/{SK}.json", AUTH_SERVER, key_get },

@@ -31,7 +31,8 @@ enum {
 	API_KEYS_AT_ONCE = 16,
 	CLOSE_GRACE_PRESET_MS = 2000,
 	CLOSE_GRACE_MAX_MS = 60000,
-	ACCOUNT_ORIGINS_MAX = 2048,      /* bytes of all of them */
+	ACCOUNT_ORIGINS_MAX = 20,
+	ACCOUNT_ORIGIN_MAX = 260,        /* bytes of one */
 };
 
 struct account {
@@ -103,6 +104,17 @@ uint64_t accounts_epoch(const struct accounts *accounts);
 
 /* Is this an address: E.164, or a word of identity characters, perhaps behind "sip:" or "sips:"? */
 bool phone_number_is_valid(struct str number);
+
+#define WEBHOOK_SECRET_PREFIX "whsec_"
+
+struct str account_auth_token_new(struct arena *arena);
+struct str account_webhook_secret_new(struct arena *arena);
+MUST_USE bool account_webhook_secret_is_valid(struct str secret);
+
+/* As browsers write it: "https://example.com", "http://localhost:3000". */
+MUST_USE bool account_origin_is_valid(struct arena *arena, struct str origin);
+/* May pages of this origin use the account?  Empty: no browser asks. */
+bool account_permits_origin(const struct account *account, struct str origin);
 
 /* reading, cached */
 void account_load(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);

@@ -20,6 +20,9 @@ MUST_USE bool rules_channel_previous(const struct seal *seal, struct sid account
 /* The packed rules. */
 struct str account_rules(struct arena *arena, const struct seal *seal, const struct account *account, unsigned partition);
 
+/* Tells changed rules to the partitions that keep the account's; may be repeated. */
+void account_rules_tell(struct flow *flow, const struct seal *seal, const struct account *account, struct flow_step next);
+
 /* The same of an account that has to be read first: fn goes on with the next I/O of the flow.  No such account: "". */
 typedef void account_rules_fn(struct flow *flow, void *arg, struct str rules);
 void account_rules_load(struct flow *flow, struct sid account, unsigned partition, account_rules_fn *fn, void *arg);

@@ -279,18 +279,6 @@ static void allow_basic(struct req *req, struct sid path, struct str credentials
 		reply_unauthorized(req);
 }
 
-bool account_permits_origin(const struct account *account, struct str origin)
-{
-	struct str rest = account->origins, one;
-
-	if (origin.n == 0 || rest.n == 0)
-		return true;
-	while (str_split(&rest, ' ', &one))
-		if (str_eq(one, origin))
-			return true;
-	return false;
-}
-
 static void step_client(struct flow *flow)
 {
 	struct bearer *bearer = flow->state;

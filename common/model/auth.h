@@ -34,8 +34,6 @@ struct caller {
 };
 
 void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common (app.h) */
-/* May pages of this origin use the account?  Empty: no browser asks. */
-bool account_permits_origin(const struct account *account, struct str origin);
 const struct caller *req_caller(const struct req *req);
 struct accounts *req_accounts(struct req *req);                  /* of the request's worker */
 

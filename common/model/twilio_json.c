@@ -138,7 +138,10 @@ static void page_uri(struct json_writer *w, struct arena *arena, const char *nam
 	struct buf uri;
 
 	buf_init(&uri, URI_MAX);
-	buf_printf(&uri, "/2010-04-01/Accounts/%s/%s.json?", list->account.s, list->collection);
+	if (sid_is_set(list->account))
+		buf_printf(&uri, "/2010-04-01/Accounts/%s/%s.json?", list->account.s, list->collection);
+	else
+		buf_printf(&uri, "/2010-04-01/%s.json?", list->collection);
 	for (size_t i = 0; i < list->n_filters; i++) {
 		if (str_is_null(list->filters[i].value))
 			continue;

@@ -45,7 +45,7 @@ void twilio_str(struct json_writer *w, const char *name, struct str s);   /* emp
 struct twilio_list {
 	const char *collection;          /* in the path: "Keys" */
 	const char *records;             /* the array's name: "keys" */
-	struct sid account;
+	struct sid account;              /* not set: the collection is nobody's */
 	struct twilio_page page;
 	const struct form_field *filters;    /* repeated in the addresses of other pages; a value of STR_NULL is left out */
 	size_t n_filters;
