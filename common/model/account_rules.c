@@ -56,34 +56,66 @@ struct str account_rules(struct arena *arena, const struct seal *seal, const str
 			    (unsigned long long)account->close_grace_ms, channel);
 }
 
+/* ---- reading: packed once per account and partition, and kept as the account itself is ---- */
+
 struct asked {
 	struct account account;
 	unsigned partition;
+	uint64_t epoch;
 	account_rules_fn *fn;
 	void *arg;
 };
 
+static struct str cache_key(char space[PLACE_MAX], struct sid account, unsigned partition)
+{
+	return str_n(space, (size_t)snprintf(space, PLACE_MAX, "rules/%s/%u", account.s, partition));
+}
+
+static void remember(struct accounts *accounts, const struct asked *asked, struct str rules)
+{
+	char space[PLACE_MAX], *value;
+
+	if (!accounts_may_cache(accounts, asked->epoch))
+		return;
+	value = x_alloc(rules.n + 1);
+	memcpy(value, rules.p, rules.n);
+	account_cache_put_take(accounts->records, asked->account.sid,
+			       cache_key(space, asked->account.sid, asked->partition), value, rules.n + 1,
+			       ACCOUNT_CACHE_MS);
+}
+
 static void on_account(struct flow *flow, void *arg, bool was_cached)
 {
+	struct accounts *accounts = worker_common(flow->worker)->accounts;
 	struct asked *asked = arg;
+	struct str rules = STR("");
 
 	(void)was_cached;
-	asked->fn(flow, asked->arg,
-		  sid_is_set(asked->account.sid)
-			  ? account_rules(flow->arena, worker_common(flow->worker)->seal, &asked->account,
-					  asked->partition)
-			  : STR(""));
+	if (sid_is_set(asked->account.sid)) {
+		rules = account_rules(flow->arena, accounts->seal, &asked->account, asked->partition);
+		remember(accounts, asked, rules);
+	}
+	asked->fn(flow, asked->arg, rules);
 }
 
 void account_rules_load(struct flow *flow, struct sid account, unsigned partition, account_rules_fn *fn,
 			void *arg)
 {
-	struct asked *asked = flow_alloc(flow, sizeof(*asked));
+	struct accounts *accounts = worker_common(flow->worker)->accounts;
+	char space[PLACE_MAX];
+	const char *known = account_cache_get(accounts->records, cache_key(space, account, partition));
+	struct asked *asked;
 
+	if (known) {
+		fn(flow, arg, arena_copy(flow->arena, str_of(known)));
+		return;
+	}
+	asked = flow_alloc(flow, sizeof(*asked));
 	asked->partition = partition;
+	asked->epoch = accounts->epoch;
 	asked->fn = fn;
 	asked->arg = arg;
-	record_lookup(worker_common(flow->worker)->accounts, flow,
+	record_lookup(accounts, flow,
 		      &(struct record_lookup){
 			      .kind = &record_account,
 			      .account = account,
