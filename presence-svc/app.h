@@ -7,6 +7,7 @@
 
 struct sessions;
 struct farewells;
+struct recheck;
 struct outbox;
 struct sweep;
 
@@ -14,6 +15,7 @@ struct app {
 	struct app_common common;        /* first: see worker_common */
 	struct sessions *sessions;       /* open client channels */
 	struct farewells *farewells;     /* registrations to be ended */
+	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct outbox *outbox;           /* presence webhooks under way */
 	struct sweep *sweep;             /* deadlines of the partitions */
 };

@@ -12,9 +12,11 @@
 #include "common/model/device_id.h"
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
+#include "presence-svc/recheck.h"
 
 struct hello {
 	struct client_token token;
+	uint64_t epoch; /* of the accounts, before the token was looked at */
 	struct device_profile profile;
 	struct device_state state;
 	struct sid device;
@@ -74,6 +76,7 @@ void channel_hello(struct message *message)
 		flow_fail(flow, ERR_UNAVAILABLE, "this instance is starting");
 		return;
 	}
+	hello->epoch = accounts_epoch(app->accounts);
 	auth_client_token(app->accounts, flow, (struct sid){ "" }, token, &hello->token,
 			  STEP(on_hello_token));
 }
@@ -161,6 +164,7 @@ static void on_back(struct flow *flow)
 
 static void welcome(struct flow *flow)
 {
+	const struct hello *hello = flow->state;
 	const struct settings *settings = worker_common(flow->worker)->settings;
 	const struct sid node = nodes_own(worker_common(flow->worker)->nodes);
 	struct message *message = message_of(flow);
@@ -184,6 +188,7 @@ static void welcome(struct flow *flow)
 	json_array_end(&frame.w);
 	session->admitted = true;
 	session_rearm(session);
+	recheck_keep(session, &hello->token, hello->epoch);
 	channel_ok(message, &frame);
 }
 
@@ -248,11 +253,14 @@ void channel_token(struct message *message)
 {
 	struct flow *flow = &message->flow;
 	struct hello *renewal = flow_state(flow, sizeof(*renewal));
+	struct accounts *accounts = worker_common(flow->worker)->accounts;
 	struct str token;
 
-	if (read_token(message, &token))
-		auth_client_token(worker_common(flow->worker)->accounts, flow, message->session->account,
-				  token, &renewal->token, STEP(on_new_token));
+	if (!read_token(message, &token))
+		return;
+	renewal->epoch = accounts_epoch(accounts);
+	auth_client_token(accounts, flow, message->session->account, token, &renewal->token,
+			  STEP(on_new_token));
 }
 
 static void on_new_token(struct flow *flow)
@@ -274,6 +282,7 @@ static void on_new_token(struct flow *flow)
 	}
 	admit(session, renewal);
 	session_rearm(session);
+	recheck_keep(session, &renewal->token, renewal->epoch);
 	channel_reply(message, &frame, "ok");
 	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, session->expires_at_s * 1000));
 	channel_ok(message, &frame);

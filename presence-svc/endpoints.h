@@ -14,6 +14,10 @@ req_handler_fn device_delete;
 /* presence_get.c */
 req_handler_fn presence_get;
 
+/* revocations.c */
+req_handler_fn tokens_revoke;
+req_handler_fn revocations_get;
+
 /* accounts.c */
 req_handler_fn accounts_create;
 req_handler_fn accounts_list_get;

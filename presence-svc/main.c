@@ -8,6 +8,7 @@
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
+#include "presence-svc/recheck.h"
 #include "presence-svc/routes.h"
 #include "presence-svc/session.h"
 #include "presence-svc/sweep.h"
@@ -18,6 +19,7 @@ static void open_parts(struct worker *worker)
 
 	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
+	app->recheck = recheck_new(worker);
 	app->outbox = outbox_new(worker, &outbox_of_presence);
 	app->sweep = sweep_new(worker);
 }
@@ -43,6 +45,7 @@ static void close_parts(struct worker *worker)
 	app->farewells = farewells_free(app->farewells);
 	app->outbox = outbox_free(app->outbox);
 	app->sessions = sessions_free(app->sessions);
+	app->recheck = recheck_free(app->recheck);
 }
 
 /* Others have removed what this instance held: its clients register anew. */

@@ -18,6 +18,10 @@ static const struct route routes[] = {
 	/* presence */
 	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
 
+	/* tokens */
+	{ HTTP_POST, ACCOUNT_V1 "/Tokens/Revoke", AUTH_SERVER, tokens_revoke },
+	{ HTTP_GET, ACCOUNT_V1 "/Tokens/Revocations", AUTH_SERVER, revocations_get },
+
 	/* accounts and keys, as the helper libraries speak */
 	{ HTTP_POST, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_create },
 	{ HTTP_GET, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_list_get },

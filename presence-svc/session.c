@@ -10,6 +10,7 @@
 #include "common/model/settings.h"
 #include "presence-svc/farewell.h"
 #include "presence-svc/frame.h"
+#include "presence-svc/recheck.h"
 
 /* ---- open ---- */
 
@@ -127,6 +128,7 @@ static void session_free(struct session *session)
 	forget_waiting(session);
 	session_legs_free(session);
 	x_free(session->parameters);
+	x_free(session->token_id);
 	x_free(session);
 }
 
@@ -162,6 +164,7 @@ static void leave(struct session *session)
 		HASH_DELETE(hh, sessions->by_device, session);
 	DL_DELETE(sessions->all, session);
 	sessions->count--;
+	recheck_forget(session);
 	if (session->registration) {
 		const bool known = session->registration > 0;
 
@@ -171,6 +174,29 @@ static void leave(struct session *session)
 	} else if (session->device.s[0]) {
 		session_legs_tell_gone(session);
 	}
+}
+
+/* Nothing of it waits for the peer to close: a message at work ends here too. */
+void session_revoke(struct session *session, enum err err)
+{
+	if (session->revoked)
+		return;
+	session->revoked = true;
+	log_info("channel_revoked", "acct=%s device=%s err=%s", session->account.s, session->device.s,
+		 err_name(err));
+	metric_add(METRIC_channels_revoked_total, 1);
+	frame_error(session->ws, (struct frame_re){ .given = false }, err, "", NULL);
+	if (session->registration > 0) {
+		metric_add(METRIC_devices_held, -1);
+		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
+			 session->registration, true);
+		session->registration = 0;
+	} else {
+		session_legs_tell_gone(session);
+	}
+	session_close(session, CLOSE_POLICY, "token revoked");
+	if (session->busy)
+		flow_abandon(session->busy);
 }
 
 static void on_close(void *arg, unsigned code)

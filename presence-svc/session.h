@@ -50,7 +50,13 @@ struct session {
 	char *parameters;                /* fixed by the token: JSON text, or NULL */
 	int64_t registration;            /* 0: not registered; SESSION_REGISTERING: asked for, not known */
 	uint64_t expires_at_s;
-	bool admitted, may_call, expired, warned;
+	bool admitted, may_call, expired, warned, revoked;
+	struct sid key;                  /* that signed the token; not set: the account's auth token */
+	char *token_id;
+	uint64_t issued_at_s;
+	struct recheck_account *peers;   /* recheck.h: the channels of the account; NULL: not among them */
+	struct session *peer_prev, *peer_next;
+	unsigned round;                  /* of the account, in which it was last checked */
 	struct session_leg *legs;
 	unsigned n_legs;
 	struct waiting *waiting, **waiting_end;
@@ -83,6 +89,7 @@ void session_leg_add(struct session *session, struct sid leg, enum leg_role role
 void session_leg_over(struct session *session, struct sid leg);  /* rejected, cancelled or hung up */
 void session_next(struct session *session);                      /* the message at work is done */
 void session_close(struct session *session, unsigned code, const char *why);     /* messages that wait are not worked on */
+void session_revoke(struct session *session, enum err err);      /* its token is good no more: it hears err, and is gone at once */
 bool session_is_gone(const struct session *session);             /* closed, and kept only for its last message */
 
 /* An inbox message for a device: {"to":"DV..","msg":{...}}. arg: the worker */

@@ -192,10 +192,10 @@ static enum err start(struct worker *worker)
 	app->part = part;
 	app->limits = limits_new(&process->settings);
 	app->nodes = nodes_of(worker, process);
-	process->service->open(worker);
-
 	redis_conf_of(&process->settings, &redis);
 	app->accounts = accounts_new(worker, &redis, process->seal);
+	process->service->open(worker);
+
 	redis.on_ready = on_store_ready;
 	redis.arg = worker;
 	worker->redis = redis_new(worker->loop, &redis);

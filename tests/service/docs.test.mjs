@@ -166,6 +166,15 @@ async function badHandshake() {
 	}).on('error', reject).end());
 }
 
+describe('tokens', () => {
+	test('are revoked, and what was is listed', async () => {
+		await ask('revokeTokens', 204, { json: { identity: 'somebody/else' } });
+		await ask('revokeTokens', 400, { json: {} });
+		assert.equal((await ask('listRevocations', 200)).body.revocations[0].identity, 'somebody/else');
+		await ask('listRevocations', 400, { query: { PageToken: 'x' } });
+	});
+});
+
 describe('provisioning', () => {
 	const NOUNS = [
 		['Key', 'Keys', 'SK', { FriendlyName: 'One' }],
