@@ -18,6 +18,12 @@ req_handler_fn presence_get;
 req_handler_fn tokens_revoke;
 req_handler_fn revocations_get;
 
+/* dead_letters.c */
+req_handler_fn dead_letters_list_get;
+req_handler_fn dead_letters_replay_post;
+req_handler_fn dead_letter_replay_post;
+req_handler_fn dead_letter_delete_one;
+
 /* accounts.c */
 req_handler_fn accounts_create;
 req_handler_fn accounts_list_get;

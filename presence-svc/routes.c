@@ -22,6 +22,12 @@ static const struct route routes[] = {
 	{ HTTP_POST, ACCOUNT_V1 "/Tokens/Revoke", AUTH_SERVER, tokens_revoke },
 	{ HTTP_GET, ACCOUNT_V1 "/Tokens/Revocations", AUTH_SERVER, revocations_get },
 
+	/* webhooks that could not be delivered */
+	{ HTTP_GET, ACCOUNT_V1 "/DeadLetters", AUTH_SERVER, dead_letters_list_get },
+	{ HTTP_POST, ACCOUNT_V1 "/DeadLetters/Replay", AUTH_SERVER, dead_letters_replay_post },
+	{ HTTP_POST, ACCOUNT_V1 "/DeadLetters/{letter}/Replay", AUTH_SERVER, dead_letter_replay_post },
+	{ HTTP_DELETE, ACCOUNT_V1 "/DeadLetters/{letter}", AUTH_SERVER, dead_letter_delete_one },
+
 	/* accounts and keys, as the helper libraries speak */
 	{ HTTP_POST, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_create },
 	{ HTTP_GET, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_list_get },

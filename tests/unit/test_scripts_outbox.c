@@ -131,7 +131,7 @@ static void test_given_up_ones_are_kept_for_a_time(void **state)
 	assert_answer(store, settle(store, "a", "dead", "0"), "1");
 	letters = DO(store, "XRANGE", DEAD, "-", "+");
 	assert_int_equal(letters.n, 1);
-	assert_answer(store, item(item(letters, 0), 1), "[subject," CALL ",m,a,why,status]");
+	assert_answer(store, item(item(letters, 0), 1), "[subject," CALL ",m,a,why,status,tries,1]");
 	assert_between(lives_for_ms(store, DEAD) / 1000, 29 * 86400, 30 * 86400);
 	assert_string_equal(taken(take(store, OUTBOX, LONG)), "b");
 	settle(store, "b", "dead", "0");

@@ -1,5 +1,5 @@
--- What became of the callback that was taken.
--- KEYS[1] o:{cN}:leg  ARGV: JSON as taken, "done" or "dead" or "retry", retry_ms, dead letter list, why
+-- What became of the entry that was taken.
+-- KEYS[1] o:{slot}:subject  ARGV: JSON as taken, "done" or "dead" or "retry", retry_ms, dead letter list, why
 -- Answers how many are left.
 --@include _time.lua
 local KEEP_DEAD_MS = 30 * 24 * 3600 * 1000
@@ -13,11 +13,12 @@ if ARGV[2] == 'retry' then
 	return redis.call('LLEN', KEYS[1])
 end
 redis.call('LPOP', KEYS[1])
-redis.call('HDEL', tries, subject)
 if ARGV[2] == 'dead' then
-	redis.call('XADD', ARGV[4], 'MAXLEN', '~', '1000', '*', 'subject', subject, 'm', ARGV[1], 'why', ARGV[5])
+	local tried = split(redis.call('HGET', tries, subject) or '0', '|')[1]
+	redis.call('XADD', ARGV[4], 'MAXLEN', '~', '1000', '*', 'subject', subject, 'm', ARGV[1], 'why', ARGV[5], 'tries', tried)
 	redis.call('PEXPIRE', ARGV[4], KEEP_DEAD_MS)
 end
+redis.call('HDEL', tries, subject)
 local left = redis.call('LLEN', KEYS[1])
 if left > 0 then
 	redis.call('ZADD', due, num(now_ms()), subject)

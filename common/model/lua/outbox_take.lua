@@ -1,7 +1,7 @@
--- Takes the oldest status callback of a subject for delivery; nobody else gets one of this
+-- Takes the oldest entry of a subject for delivery; nobody else gets one of this
 -- subject until the visibility time is over or it was settled: so order holds.
--- KEYS[1] o:{cN}:leg  ARGV: visibility_ms
--- Answers {JSON, tries, first try (ms), now_ms}, {"", ms to wait} while another is at it, or {} when there is none.
+-- KEYS[1] o:{slot}:subject  ARGV: visibility_ms
+-- Answers {entry, tries, first try (ms), now_ms}, {"", ms to wait} while another is at it, or {} when there is none.
 --@include _time.lua
 local shard, subject = string.match(KEYS[1], '^o:({.-}):(.*)$')
 local due, tries = 'O:' .. shard, 'T:' .. shard
