@@ -5,13 +5,15 @@ import twilio from 'twilio';
 const { AccessToken, ClientCapability } = twilio.jwt;
 
 /** account: see accounts.mjs.  grants.presence is added to the payload, which the package does not know. */
-export function accessToken(account, identity, { incoming = true, outgoing = true, params, ttl = 3600, nbf, algorithm } = {}) {
+export function accessToken(account, identity, { incoming = true, outgoing = true, params, ttl = 3600, nbf, algorithm, watch, override } = {}) {
 	const token = new AccessToken(account.sid, account.key.sid, account.key.secret, { identity, ttl, nbf });
 	token.addGrant(new AccessToken.VoiceGrant({
 		incomingAllow: incoming,
 		outgoingApplicationSid: outgoing ? account.application.sid : undefined,
 		outgoingApplicationParams: params,
 	}));
+	if (watch || override)
+		token.addGrant({ key: 'presence', toPayload: () => ({ watch, override }) });
 	return token.toJwt(algorithm);
 }
 
