@@ -130,7 +130,7 @@ void account_create(struct accounts *accounts, struct flow *flow, struct account
 	const struct str parent = sid_str(&in->parent);
 	char most[24];
 	const struct str argv[] = { sid_str(&in->sid), STR("{}"), STR("0"),
-				    redis_num(most, ACCOUNT_RECORDS_MAX), parent };
+				    redis_num(most, ACCOUNT_RECORDS_MAX), STR("") };
 
 	INVARIANT(sid_is_set(in->parent));
 	*creation = (struct creation){ accounts, in, next };
