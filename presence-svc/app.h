@@ -4,19 +4,21 @@
 #include "common/model/app.h"
 #include "common/model/node.h"
 #include "common/model/settings.h"
+#include "presence-svc/admission.h"
 
 struct sessions;
 struct farewells;
-struct recheck;
 struct outbox;
+struct recheck;
 struct sweep;
 
 struct app {
 	struct app_common common;        /* first: see worker_common */
 	struct sessions *sessions;       /* open client channels */
+	struct admission admission;      /* how fast channels are let in */
 	struct farewells *farewells;     /* registrations to be ended */
-	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct outbox *outbox;           /* presence webhooks under way */
+	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
 };
 

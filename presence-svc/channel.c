@@ -3,10 +3,11 @@
 
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/model/limits.h"
 #include "common/model/settings.h"
 #include "presence-svc/app.h"
 
-enum { MESSAGE_ARENA_MAX = 1024 * 1024, CLOSE_POLICY = 1008 };
+enum { MESSAGE_ARENA_MAX = 1024 * 1024, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
 
 static message_fn ack, not_yet;
 
@@ -55,6 +56,12 @@ void channel_fail_field(struct message *message, const struct json_fault *fault)
 		  fault->why);
 }
 
+void channel_fail_until(struct message *message, enum err err, uint64_t retry_after_ms, const char *why)
+{
+	message->retry_after_ms = retry_after_ms;
+	flow_fail(&message->flow, err, "%s", why);
+}
+
 /* ---- one message as a flow ---- */
 
 void channel_log(struct message *message)
@@ -70,9 +77,13 @@ static void on_fail(struct flow *flow, enum err err, const char *detail)
 
 	log_info("channel_refused", "type=%s err=%s", log_str(json_string(json_get(message->doc, "type"))),
 		 err_name(err));
-	frame_error(session->ws, message->re, err, detail, message->field);
+	if (message->retry_after_ms)
+		frame_error_until(session->ws, message->re, err, detail, message->retry_after_ms);
+	else
+		frame_error(session->ws, message->re, err, detail, message->field);
 	if (!session->admitted)
-		session_close(session, CLOSE_POLICY, "not admitted");
+		session_close(session, message->retry_after_ms ? CLOSE_TRY_AGAIN : CLOSE_POLICY,
+			      "not admitted");
 }
 
 static void on_end(struct flow *flow)
@@ -98,11 +109,25 @@ static void not_yet(struct message *message)
 	flow_fail(&message->flow, ERR_NOT_IMPLEMENTED, "watching comes with a later version");
 }
 
+static bool is_too_many(struct message *message)
+{
+	const struct session *session = message->session;
+	const uint64_t wait_ms = limits_take(worker_common(session->worker)->limits, LIMIT_IDENTITY,
+					     sid_str(&session->account), str_of(session->identity));
+
+	if (wait_ms > 0)
+		channel_fail_until(message, ERR_TOO_MANY_REQUESTS, wait_ms,
+				   "too many messages of this client");
+	return wait_ms > 0;
+}
+
 static void dispatch(struct flow *flow)
 {
 	struct message *message = message_of(flow);
 	const struct str type = json_string(json_get(message->doc, "type"));
 
+	if (message->session->admitted && is_too_many(message))
+		return;
 	for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
 		if (!str_eq(type, str_of(messages[i].type)))
 			continue;

@@ -15,6 +15,7 @@ struct message {
 	struct json *doc;
 	struct frame_re re;
 	const char *field;               /* of the message, that an error is about; NULL: none */
+	uint64_t retry_after_ms;         /* of an error: when to try again; 0: not told */
 };
 
 /* Works on one text; when it is done, session_next. */
@@ -24,6 +25,7 @@ session_receive_fn channel_receive;
 void channel_ok(struct message *message, struct frame *frame_or_null);
 void channel_reply(struct message *message, struct frame *frame, const char *type);      /* begins a frame with "re" */
 void channel_fail_field(struct message *message, const struct json_fault *fault);
+void channel_fail_until(struct message *message, enum err err, uint64_t retry_after_ms, const char *why);
 void channel_log(struct message *message);       /* from here on its lines say whose it is */
 
 static inline struct message *message_of(struct flow *flow)

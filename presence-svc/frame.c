@@ -31,18 +31,33 @@ void frame_send(struct frame *frame, struct ws *ws_or_null)
 	send_text(&frame->text, ws_or_null);
 }
 
+static void begin_error(struct frame *frame, struct frame_re re, enum err err, const char *detail)
+{
+	frame_reply(frame, "error", re);
+	json_int(&frame->w, "code", err_code(err));
+	json_str(&frame->w, "message", str_of(detail[0] ? detail : err_text(err)));
+	metrics_count_error(err);
+}
+
 void frame_error(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail,
 		 const char *field_or_null)
 {
 	struct frame frame;
 
-	frame_reply(&frame, "error", re);
-	json_int(&frame.w, "code", err_code(err));
-	json_str(&frame.w, "message", str_of(detail[0] ? detail : err_text(err)));
+	begin_error(&frame, re, err, detail);
 	if (field_or_null)
 		json_str(&frame.w, "field", str_of(field_or_null));
 	frame_send(&frame, ws_or_null);
-	metrics_count_error(err);
+}
+
+void frame_error_until(struct ws *ws_or_null, struct frame_re re, enum err err, const char *detail,
+		       uint64_t retry_after_ms)
+{
+	struct frame frame;
+
+	begin_error(&frame, re, err, detail);
+	json_int(&frame.w, "retry_after_ms", (int64_t)retry_after_ms);
+	frame_send(&frame, ws_or_null);
 }
 
 void frame_pass(const struct json *message, struct ws *ws)

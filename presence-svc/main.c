@@ -17,10 +17,11 @@ static void open_parts(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
+	admission_init(&app->admission, app->common.settings);
 	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
-	app->recheck = recheck_new(worker);
 	app->outbox = outbox_new(worker, &outbox_of_presence);
+	app->recheck = recheck_new(worker);
 	app->sweep = sweep_new(worker);
 }
 
