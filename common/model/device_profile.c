@@ -238,3 +238,14 @@ void device_profile_of_json(struct arena *arena, struct str json, struct device_
 		out->attributes = json_text(arena, json_get(doc, "attributes"));
 	json_free(doc);
 }
+
+void device_profile_restore(struct arena *arena, struct str status, unsigned media, struct str json,
+			    struct device_profile *out)
+{
+	device_profile_of_json(arena, json, out);
+	out->status = arena_copy(arena, status);
+	out->media = media;
+	out->has_media = true;
+	out->json = arena_copy(arena, json);
+	add_terms(arena, out);
+}

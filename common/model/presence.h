@@ -48,6 +48,8 @@ MUST_USE bool device_profile_read(struct arena *arena, const struct json *object
 
 /* The labels and attributes of a stored device, as the base of an update. */
 void device_profile_of_json(struct arena *arena, struct str json, struct device_profile *out);
+/* The whole of it, with its terms, from what a registration or update was made of. */
+void device_profile_restore(struct arena *arena, struct str status, unsigned media, struct str json, struct device_profile *out);
 
 struct client_key {
 	struct sid account;

@@ -5,7 +5,9 @@
 --         of a REST lease: ttl_ms ("" for the one that it has), most_ms ("" leaves the lease as it is),
 --         the account's rules ("": not told), index terms that come with the JSON ...
 -- Answers {reg, version, lease_until_ms, now_ms, claim or ""} or {-1, error name}.
--- An assertion does nothing when the record is as it says, and fails when another registration is there.
+-- An assertion does nothing when the record is as it says, and fails when a newer registration is there.
+-- What it makes has the number that it had: so of two channels of a device that are both said again to a
+-- store that has lost them, the one that came later wins.
 --@include _client.lua
 local key, dv, what, asserted, address = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local status, media, json, ttl_ms, most_ms = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
@@ -34,7 +36,8 @@ if fresh then
 		return { -1, 'TOO_MANY_REQUESTS' }
 	end
 	-- In microseconds: also one that is removed and made again at once has a number of its own.
-	device = { reg = math.max(old and old.reg + 1 or 0, now_us()), held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
+	local reg = what == 'assert' and tonumber(asserted) or math.max(old and old.reg + 1 or 0, now_us())
+	device = { reg = reg, held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
 	           status = status, media = tonumber(media), lease_until = 0, since = old and old.status == status and old.since or now, ttl = 0 }
 	if old then
 		device_unlist(client, dv, old)
