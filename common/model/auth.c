@@ -329,7 +329,8 @@ void auth_request(struct req *req, const struct route *route)
 		reply_error(req, ERR_NOT_FOUND, "");
 	} else if (route->auth != AUTH_CLIENT && scheme_is(header, STR("Basic"), &credentials)) {
 		allow_basic(req, path, credentials);
-	} else if (route->auth != AUTH_SERVER && scheme_is(header, STR("Bearer"), &credentials)) {
+	} else if ((route->auth == AUTH_CLIENT || route->auth == AUTH_ANY) &&
+		   scheme_is(header, STR("Bearer"), &credentials)) {
 		struct bearer *bearer = req_state(req, sizeof(*bearer));
 
 		auth_client_token(req_accounts(req), req_flow(req), path, credentials, &bearer->token,
