@@ -7,6 +7,8 @@
  * give the connection is suspended, else the library would ask again at once;
  * a write wakes it.  So a connection that is not suspended is one whose client
  * does not keep up, or one that the library is about to ask for.
+ *
+ * The stream holds the request's flow, and so its memory, until on_close has run.
  */
 #include "common/io/http_stream.h"
 
@@ -26,7 +28,8 @@ enum {
 };
 
 struct http_stream {
-	struct req *req; /* NULL once the library has ended it */
+	struct req *req;
+	bool open; /* the library has it */
 	struct loop *loop;
 	struct loop_timer *timer;
 	struct http_stream_ops ops;
@@ -55,7 +58,7 @@ static void on_drained(void *arg)
 {
 	struct http_stream *stream = arg;
 
-	if (stream->req && !stream->ending && stream->out.n == 0)
+	if (stream->open && !stream->ending && stream->out.n == 0)
 		stream->ops.on_drained(stream->arg);
 }
 
@@ -141,6 +144,7 @@ static void begin(struct http_stream *stream, unsigned status, const char *conte
 	limit_kernel(stream);
 	stream->timer = loop_timer_new(stream->loop, on_timer, stream);
 	loop_timer_start(stream->timer, stream->ping_ms);
+	stream->open = true;
 	req->stream = stream;
 	req->close = true;
 	http_reply_finish(req, status, response);
@@ -152,6 +156,7 @@ struct http_stream *reply_stream(struct req *req, unsigned status, const struct 
 	struct http_stream *stream = x_alloc(sizeof(*stream));
 
 	*stream = (struct http_stream){
+		.req = req,
 		.loop = req->worker->loop,
 		.ops = *ops,
 		.arg = arg,
@@ -163,12 +168,11 @@ struct http_stream *reply_stream(struct req *req, unsigned status, const struct 
 	};
 	buf_init(&stream->out, conf->max_queue);
 	metric_add(METRIC_http_streams, 1);
-	if (http_reply_begin(req)) {
-		stream->req = req;
+	flow_hold(&req->flow, "stream");
+	if (http_reply_begin(req))
 		begin(stream, status, conf->content_type);
-	} else {
+	else
 		loop_defer(stream->loop, finish, stream);
-	}
 	return stream;
 }
 
@@ -177,7 +181,7 @@ void http_stream_completed(struct req *req)
 	struct http_stream *stream = req->stream;
 
 	req->stream = NULL;
-	stream->req = NULL;
+	stream->open = false;
 	stream->timer = loop_timer_free(stream->timer);
 	release(stream);
 	loop_defer(stream->loop, finish, stream);
@@ -189,6 +193,7 @@ static void finish(void *arg)
 
 	metric_add(METRIC_http_streams, -1);
 	stream->ops.on_close(stream->arg, stream->fate);
+	(void)!flow_settle(&stream->req->flow); /* its memory may be gone now */
 	buf_fini(&stream->out);
 	x_free(stream);
 }
@@ -202,7 +207,7 @@ size_t http_stream_queued(const struct http_stream *stream)
 
 bool http_stream_write(struct http_stream *stream, struct str text)
 {
-	if (!stream->req || stream->req->dropped || stream->ending)
+	if (!stream->open || stream->req->dropped || stream->ending)
 		return false;
 	if (stream->out.n == 0)
 		stream->taken_ms = clock_mono_ms();
@@ -222,7 +227,7 @@ bool http_stream_write(struct http_stream *stream, struct str text)
 
 void http_stream_end(struct http_stream *stream)
 {
-	if (!stream->req)
+	if (!stream->open)
 		return;
 	stream->ending = true;
 	http_wake(stream->req);
@@ -232,7 +237,7 @@ void http_stream_drop(struct http_stream *stream)
 {
 	struct req *req = stream->req;
 
-	if (!req || req->dropped)
+	if (!stream->open || req->dropped)
 		return;
 	req->dropped = true;
 	if (req->suspended)

@@ -14,7 +14,8 @@
  * max_queue waiting bytes cut it at once.
  *
  * on_close runs exactly once, last, also when the client was gone before the
- * reply; the stream is freed after it.  Nothing runs inside the calls below.
+ * reply; the stream and the request, with all in its arena, are freed after it.
+ * Nothing runs inside the calls below.
  */
 #pragma once
 

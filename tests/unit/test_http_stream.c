@@ -12,6 +12,7 @@ static req_handler_fn get_stream, get_late_stream;
 enum { PING_MS = 50, DEAD_MS = 300, PIECE = 64 * 1024, MUCH = 16 * PIECE, QUEUE_MAX = MUCH + PIECE };
 
 static struct {
+	struct req *req;
 	struct http_stream *stream;
 	sem_t opened, drained, closed;
 	unsigned closes, drains;
@@ -33,6 +34,7 @@ static void on_drained(void *arg)
 static void on_close(void *arg, enum http_stream_fate fate)
 {
 	assert_ptr_equal(arg, &s);
+	assert_memory_equal(req_id(s.req), "RQ", 2); /* the request is there until now */
 	s.stream = NULL;
 	s.fate = fate;
 	s.closes++;
@@ -51,6 +53,7 @@ static void open_stream(struct req *req)
 	};
 
 	reply_header(req, "X-Kind", STR("stream"));
+	s.req = req;
 	s.stream = reply_stream(req, 200, &conf, &ops, &s);
 	sem_post(&s.opened);
 }
