@@ -1,6 +1,6 @@
 /* channel_device.c - hello, status, token: who the client is and how its device stands.
  *
- *     hello   -> on_hello_token -> (register -> on_registered -> (back ->)) -> welcome
+ *     hello   -> on_hello_token -> (on_hello_origin ->) (register -> on_registered -> (back ->)) -> welcome
  *     status  -> (on_stored ->) on_updated -> ok
  *     token   -> on_new_token -> ok
  */
@@ -23,10 +23,13 @@ struct hello {
 	struct device_claim claim; /* a call that held the device before it came back */
 	struct address own;
 	unsigned leg;
-	bool call_is_over; /* that call knows this device no more */
+	bool call_is_over;	/* that call knows this device no more */
+	struct account account; /* read only for a browser */
 };
 
 static void on_hello_token(struct flow *flow);
+static void on_hello_origin(struct flow *flow);
+static void on_hello(struct flow *flow);
 static void on_registered(struct flow *flow);
 static void on_back(struct flow *flow);
 static void welcome(struct flow *flow);
@@ -98,7 +101,29 @@ static void admit(struct session *session, const struct hello *hello)
 	}
 }
 
+/* Only browsers name an origin, and they name the true one. */
 static void on_hello_token(struct flow *flow)
+{
+	struct hello *hello = flow->state;
+
+	if (ws_origin(message_of(flow)->session->ws).n > 0)
+		account_load(worker_common(flow->worker)->accounts, flow, hello->token.account,
+			     &hello->account, STEP(on_hello_origin));
+	else
+		on_hello(flow);
+}
+
+static void on_hello_origin(struct flow *flow)
+{
+	const struct hello *hello = flow->state;
+
+	if (account_permits_origin(&hello->account, ws_origin(message_of(flow)->session->ws)))
+		on_hello(flow);
+	else
+		flow_fail(flow, ERR_BAD_ORIGIN, "");
+}
+
+static void on_hello(struct flow *flow)
 {
 	struct hello *hello = flow->state;
 	struct session *session = message_of(flow)->session;

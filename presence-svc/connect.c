@@ -53,6 +53,7 @@ static void open(struct flow *flow)
 		.ping_ms = (unsigned)settings->ping_ms,
 		.dead_ms = (unsigned)settings->dead_ms,
 		.address = flow->asker,
+		.origin = req_header(req, "Origin"),
 	};
 
 	if (room_or_reply(req))

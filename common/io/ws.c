@@ -50,6 +50,7 @@ struct ws {
 	struct ws_ops ops;
 	void *arg;
 	char *address;
+	char *origin; /* NULL: none */
 	struct loop *loop;
 	struct loop_watch *watch;
 	struct loop_timer *timer;
@@ -147,7 +148,18 @@ void ws_accept_or_reply(struct req *req, const struct ws_conf *conf, const struc
 	accept = arena_alloc(req_arena(req), sizeof(*accept));
 	*accept = (struct accept){ *conf, *ops, arg };
 	accept->conf.address = arena_copy(req_arena(req), conf->address);
+	accept->conf.origin = arena_copy(req_arena(req), conf->origin);
 	req_upgrade(req, is_chosen ? conf->protocol : NULL, str_of(answer), on_upgrade, accept);
+}
+
+static void keep_origin(struct ws *ws, struct str origin)
+{
+	const size_t n = MIN(origin.n, (size_t)WS_ORIGIN_MAX);
+
+	if (n == 0)
+		return;
+	ws->origin = x_alloc(n + 1);
+	memcpy(ws->origin, origin.p, n);
 }
 
 static void on_upgrade(void *arg, struct worker *worker, int fd, struct str early)
@@ -172,6 +184,7 @@ static void on_upgrade(void *arg, struct worker *worker, int fd, struct str earl
 		.last_inbound_ms = clock_mono_ms(),
 	};
 	(void)!str_copy(conf->address, ws->address, conf->address.n + 1);
+	keep_origin(ws, conf->origin);
 	buf_init(&ws->in, FRAME_HEAD_MAX + conf->max_message + MAX((size_t)SCRATCH_SIZE, early.n));
 	buf_init(&ws->message, conf->max_message);
 	buf_init(&ws->out, conf->max_queue);
@@ -207,6 +220,7 @@ static void finish(void *arg)
 	buf_fini(&ws->message);
 	buf_fini(&ws->out);
 	x_free(ws->address);
+	x_free(ws->origin);
 	x_free(ws);
 }
 
@@ -532,9 +546,19 @@ void ws_close(struct ws *ws, unsigned code, const char *reason)
 		send_close(ws, WS_CLOSING, code, str_of(reason));
 }
 
+struct str ws_origin(const struct ws *ws)
+{
+	return str_of(ws->origin);
+}
+
 struct str ws_address(const struct ws *ws)
 {
 	return str_of(ws->address);
+}
+
+size_t ws_queued(const struct ws *ws)
+{
+	return ws->out.n;
 }
 
 uint64_t ws_last_inbound_ms(const struct ws *ws)

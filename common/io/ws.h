@@ -18,6 +18,8 @@
 
 struct ws;
 
+enum { WS_ORIGIN_MAX = 512 };            /* longer than any that is permitted */
+
 struct ws_ops {
 	void (*on_open)(void *arg, struct ws *ws);
 	void (*on_text)(void *arg, struct str text);             /* valid UTF-8; borrowed */
@@ -32,6 +34,7 @@ struct ws_conf {
 	unsigned ping_ms;
 	unsigned dead_ms;
 	struct str address;              /* the client's; kept for ws_address */
+	struct str origin;               /* of the web page; kept for ws_origin, at most WS_ORIGIN_MAX bytes of it */
 };
 
 /* Checks the handshake (RFC 6455 section 4.2.1) and replies 101, 400 or 426.
@@ -44,5 +47,7 @@ void ws_set_arg(struct ws *ws, void *arg);
 void ws_send(struct ws *ws, struct str text);
 void ws_close(struct ws *ws, unsigned code, const char *reason);     /* flushes, sends a close frame, waits at most 2 s for the peer's */
 void ws_drop(struct ws *ws);                              /* no farewell; on_close (1006) still comes */
+size_t ws_queued(const struct ws *ws);                               /* bytes that the socket has not taken */
 uint64_t ws_last_inbound_ms(const struct ws *ws);                    /* monotonic */
+struct str ws_origin(const struct ws *ws);                           /* STR_NULL: no browser; as long as the ws */
 struct str ws_address(const struct ws *ws);                          /* of the client; as long as the ws */
