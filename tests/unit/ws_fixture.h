@@ -165,7 +165,11 @@ static inline int setup(void **state)
 
 	(void)state;
 	t.notes[0] = '\0';
-	t.conf = (struct ws_conf){ "chat.v1", MAX_MESSAGE, MAX_QUEUE, 60000, 120000 };
+	t.conf = (struct ws_conf){ .protocol = "chat.v1",
+				   .max_message = MAX_MESSAGE,
+				   .max_queue = MAX_QUEUE,
+				   .ping_ms = 60000,
+				   .dead_ms = 120000 };
 	t.worker = (struct worker){ .count = 1, .all = &t.worker, .loop = loop_new() };
 	pthread_mutex_init(&t.lock, NULL);
 	pthread_cond_init(&t.changed, NULL);
