@@ -11,6 +11,7 @@ struct farewells;
 struct outbox;
 struct recheck;
 struct sweep;
+struct watches;
 
 struct app {
 	struct app_common common;        /* first: see worker_common */
@@ -20,6 +21,7 @@ struct app {
 	struct outbox *outbox;           /* presence webhooks under way */
 	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
+	struct watches *watches;         /* who watches whom */
 };
 
 static inline struct app *app_of(struct worker *worker)

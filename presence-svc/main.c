@@ -12,6 +12,7 @@
 #include "presence-svc/routes.h"
 #include "presence-svc/session.h"
 #include "presence-svc/sweep.h"
+#include "presence-svc/watch.h"
 
 static void open_parts(struct worker *worker)
 {
@@ -23,6 +24,7 @@ static void open_parts(struct worker *worker)
 	app->outbox = outbox_new(worker, &outbox_of_presence);
 	app->recheck = recheck_new(worker);
 	app->sweep = sweep_new(worker);
+	app->watches = watches_new(worker);
 }
 
 static void drain(struct worker *worker)
@@ -47,6 +49,7 @@ static void close_parts(struct worker *worker)
 	app->outbox = outbox_free(app->outbox);
 	app->sessions = sessions_free(app->sessions);
 	app->recheck = recheck_free(app->recheck);
+	app->watches = watches_free(app->watches);
 }
 
 /* Others have removed what this instance held: its clients register anew. */

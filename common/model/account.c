@@ -107,6 +107,11 @@ bool accounts_is_ready(const struct accounts *accounts)
 	return redis_sub_is_ready(accounts->sub);
 }
 
+struct redis_sub *accounts_sub(const struct accounts *accounts)
+{
+	return accounts->sub;
+}
+
 static bool is_e164(struct str number)
 {
 	if (number.n < 3 || number.n > 16 || number.p[0] != '+' || number.p[1] == '0')

@@ -93,6 +93,7 @@ struct accounts;
 struct accounts *accounts_new(struct worker *worker, const struct redis_conf *redis, const struct seal *seal);   /* starts the subscription */
 struct accounts *accounts_free(struct accounts *accounts);
 bool accounts_is_ready(const struct accounts *accounts);
+struct redis_sub *accounts_sub(const struct accounts *accounts);     /* this worker's subscriber, for other channels too */
 
 /* Something of the account has changed: a key, its status, a revocation.  Not set: after a gap,
  * anything of any account may have.  What is asked from within is already what is new. */

@@ -8,6 +8,7 @@
 #include "common/model/node.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/crypto.h"
@@ -49,6 +50,8 @@ struct nodes {
 
 /* Until when the lease is surely ours, by the clock that counts sleep too.  For every worker. */
 static _Atomic uint64_t lease_until_ms;
+
+static _Atomic uint32_t store_epoch;
 
 static void renew(void *arg);
 static void bury(void *arg);
@@ -170,6 +173,17 @@ static void read_table(struct nodes *nodes, struct sid own, const struct redis_r
 
 /* ---- joining ---- */
 
+static void note_run_id(struct nodes *nodes, struct str id)
+{
+	char digits[9];
+
+	if (!str_copy(id, nodes->run_id, sizeof(nodes->run_id)))
+		return;
+	memcpy(digits, nodes->run_id, sizeof(digits) - 1);
+	digits[sizeof(digits) - 1] = '\0';
+	store_epoch = (uint32_t)strtoul(digits, NULL, 16);
+}
+
 /* The store counts the lease from when it was asked: later than this, if at all. */
 static void note_lease(const struct nodes *nodes)
 {
@@ -229,7 +243,7 @@ static void on_info(void *arg, enum err err, const struct redis_reply *reply)
 	while (str_split(&info, '\n', &line)) {
 		line = str_trim(line);
 		if (str_starts(line, STR("run_id:")))
-			(void)!str_copy(str_skip(line, 7), nodes->run_id, sizeof(nodes->run_id));
+			note_run_id(nodes, str_skip(line, 7));
 	}
 	if (nodes->joined)
 		renew(nodes);
@@ -441,6 +455,11 @@ void nodes_leave(struct nodes *nodes, struct flow *flow, struct flow_step next)
 bool nodes_is_joined(const struct nodes *nodes)
 {
 	return nodes->joined && clock_boot_ms() < lease_until_ms;
+}
+
+uint32_t nodes_epoch(void)
+{
+	return store_epoch;
 }
 
 struct sid nodes_own(const struct nodes *nodes)

@@ -41,6 +41,10 @@ struct str nodes_dead(const struct nodes *nodes);                /* ids of dead 
 struct str nodes_instance(const struct nodes *nodes, struct arena *arena);
 bool nodes_is_gone(const struct nodes *nodes, struct str node);    /* dead, or not in the table any more */
 
+/* Which run of the store this is: the start of its run id. Another one may have lost what was written last;
+ * 0 before it is known. */
+uint32_t nodes_epoch(void);
+
 /* Rendezvous: which live (not draining) node of a kind is first, second ... for a key. */
 MUST_USE bool nodes_pick(const struct nodes *nodes, enum node_kind kind, struct str key, struct address *out);
 int nodes_rank(const struct nodes *nodes, struct str key);       /* own rank among its kind, 0 first; -1 not in the table */
