@@ -13,7 +13,10 @@
 #include "common/model/auth.h"
 #include "common/model/call.h"
 #include "common/model/device_id.h"
+#include "common/model/job.h"
+#include "common/model/revocation.h"
 #include "presence-svc/app.h"
+#include "presence-svc/farewell.h"
 
 enum { TTL_PRESET_S = 60, REPLY_MAX = 64 * 1024 };
 
@@ -112,6 +115,44 @@ static void reply_device(struct leased *leased, unsigned status)
 	reply_json(leased->req, status, &body);
 }
 
+/* ---- a token that was revoked while its lease was made ---- */
+
+struct again {
+	struct client_token token;
+	struct client_key client;
+	struct sid device;
+	int64_t registration;
+};
+
+static void on_good(struct flow *job)
+{
+	flow_done(job);
+}
+
+static void on_not_good(struct flow *job, enum err err)
+{
+	const struct again *again = job->state;
+
+	if (err == ERR_TOKEN_REVOKED || err == ERR_ACCOUNT_SUSPENDED)
+		farewell(app_of(job->worker)->farewells, again->client, again->device, again->registration,
+			 false);
+}
+
+/* Who revoked it may have looked for leases before this one was there. */
+static void check_again(const struct leased *leased)
+{
+	const struct client_token *token = req_caller(leased->req)->token;
+	struct flow *job = job_new(req_worker(leased->req), "lease_check", sizeof(struct again));
+	struct again *again = job->state;
+
+	*again = (struct again){ *token, leased->client, leased->device.id, leased->state.registration };
+	again->token.id = arena_copy(job->arena, token->id);
+	again->token.identity = arena_copy(job->arena, token->identity);
+	again->client.identity = again->token.identity;
+	job_on_failed(job, on_not_good);
+	auth_token_again(worker_common(job->worker)->accounts, job, &again->token, STEP(on_good));
+}
+
 /* ---- create ---- */
 
 void devices_create(struct req *req)
@@ -129,17 +170,36 @@ void devices_create(struct req *req)
 				 .status = leased->profile.status,
 				 .media = leased->profile.media,
 				 .json = leased->profile.json };
+	revocation_add_terms(&leased->profile, req_arena(req), req_caller(req)->token);
 	device_register(req_flow(req), leased->client, leased->device.id, (struct address){ "" },
 			&leased->profile, lease(leased), &leased->state, STEP(on_registered));
 }
 
 static void on_registered(struct flow *flow)
 {
+	const struct leased *leased = flow->state;
+
 	metric_add(METRIC_devices_registered_total, 1);
+	if (req_caller(leased->req)->epoch != accounts_epoch(req_accounts(leased->req)))
+		check_again(leased);
 	reply_device(flow->state, 201);
 }
 
 /* ---- change ---- */
+
+/* A lease goes with the token that it was last renewed with. */
+static void note_token(struct leased *leased)
+{
+	struct arena *arena = req_arena(leased->req);
+	const struct client_token *token = req_caller(leased->req)->token;
+
+	if (str_is_null(leased->profile.json)) {
+		if (revocation_terms_are_of(leased->device.terms, token))
+			return;
+		device_profile_retell(arena, &leased->before, &leased->profile);
+	}
+	revocation_add_terms(&leased->profile, arena, token);
+}
 
 void device_change(struct req *req)
 {
@@ -157,6 +217,7 @@ static void on_device(struct flow *flow)
 	device_profile_of_json(flow->arena, leased->device.json, &leased->before);
 	if (!body_or_reply(leased, false))
 		return;
+	note_token(leased);
 	device_update(flow, leased->client, leased->device.id, leased->device.registration, &leased->profile,
 		      lease(leased), &leased->state, STEP(on_updated));
 }

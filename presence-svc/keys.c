@@ -4,11 +4,12 @@
  *     keys_list   -> on_page    -> 200
  *     key_get     -> on_key     -> 200
  *     key_update  -> on_current -> on_key -> 200
- *     key_delete  -> on_deleted -> 204
+ *     key_delete  -> on_deleted -> leases that it made -> on_ended -> 204
  */
 #include "presence-svc/endpoints.h"
 
 #include "common/model/auth.h"
+#include "common/model/revocation.h"
 #include "common/model/twilio_json.h"
 
 enum { SECRET_LEN = 32 };
@@ -29,6 +30,7 @@ static void on_page(struct flow *flow);
 static void on_current(struct flow *flow);
 static void on_key(struct flow *flow);
 static void on_deleted(struct flow *flow);
+static void on_ended(struct flow *flow);
 
 /* 64 characters, so that six random bits choose one without bias. */
 static void make_secret(char secret[SECRET_LEN + 1])
@@ -166,14 +168,23 @@ static void on_current(struct flow *flow)
 
 void key_delete(struct req *req)
 {
-	struct sid sid;
+	struct one *one = req_state(req, sizeof(*one));
 
-	if (twilio_sid_or_reply(req, "SK", "SK", &sid))
-		api_key_delete(req_accounts(req), req_flow(req), req_caller(req)->account, sid,
+	if (twilio_sid_or_reply(req, "SK", "SK", &one->key.sid))
+		api_key_delete(req_accounts(req), req_flow(req), req_caller(req)->account, one->key.sid,
 			       STEP(on_deleted));
 }
 
+/* The channels hear of it by the account's notice (recheck.h). */
 static void on_deleted(struct flow *flow)
+{
+	const struct one *one = flow->state;
+	const struct revocation all = { REVOKE_KEY, sid_str(&one->key.sid), INT64_MAX };
+
+	revocation_end_leases(flow, req_caller(flow_req(flow))->account, &all, STEP(on_ended));
+}
+
+static void on_ended(struct flow *flow)
 {
 	reply_empty(flow_req(flow), 204);
 }

@@ -1,7 +1,7 @@
 /* revocations.c - /v1/Accounts/{A}/Tokens/Revoke and /Tokens/Revocations
  *
- *     tokens_revoke   -> on_written -> 204
- *     revocations_get -> on_page    -> 200, newest first
+ *     tokens_revoke   -> on_written -> leases that it ends -> on_ended -> 204
+ *     revocations_get -> on_page -> 200, newest first
  *
  * The channels hear of it by the account's notice (recheck.h).
  */
@@ -24,17 +24,13 @@ static const struct field {
 	{ REVOKE_KEY, "key" },
 };
 
-struct revoking {
-	enum revocation_kind kind;
-	struct str id;
-};
-
 struct listing {
 	struct twilio_page page;
 	struct revocation_page found;
 };
 
 static void on_written(struct flow *flow);
+static void on_ended(struct flow *flow);
 static void on_page(struct flow *flow);
 
 /* ---- revoking ---- */
@@ -57,7 +53,7 @@ static bool id_is_valid(enum revocation_kind kind, struct str id, struct json_fa
 }
 
 /* Exactly one of the fields. */
-static bool read_subject(const struct json *body, struct revoking *out, struct json_fault *fault)
+static bool read_subject(const struct json *body, struct revocation *out, struct json_fault *fault)
 {
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		const struct field *field = &fields[i];
@@ -72,7 +68,7 @@ static bool read_subject(const struct json *body, struct revoking *out, struct j
 					      "cannot be revoked with another one at once");
 		if (!id_is_valid(field->kind, id, fault))
 			return false;
-		*out = (struct revoking){ field->kind, id };
+		*out = (struct revocation){ .kind = field->kind, .id = id };
 	}
 	if (!str_is_null(out->id))
 		return true;
@@ -83,7 +79,7 @@ static bool read_subject(const struct json *body, struct revoking *out, struct j
 
 void tokens_revoke(struct req *req)
 {
-	struct revoking *revoking = req_state(req, sizeof(*revoking));
+	struct revocation *revoking = req_state(req, sizeof(*revoking));
 	struct json_fault fault = { .missing = false };
 	const struct json *body;
 
@@ -93,15 +89,20 @@ void tokens_revoke(struct req *req)
 		reply_fault(req, &fault);
 		return;
 	}
-	revocation_put(req_accounts(req), req_flow(req), req_caller(req)->account, revoking->kind,
-		       revoking->id, STEP(on_written));
+	revocation_put(req_accounts(req), req_flow(req), req_caller(req)->account, revoking,
+		       STEP(on_written));
 }
 
 static void on_written(struct flow *flow)
 {
-	const struct revoking *revoking = flow->state;
+	const struct revocation *revoking = flow->state;
 
 	log_info("revoked", "kind=%c id=%s", revoking->kind, log_str(revoking->id));
+	revocation_end_leases(flow, req_caller(flow_req(flow))->account, revoking, STEP(on_ended));
+}
+
+static void on_ended(struct flow *flow)
+{
 	reply_empty(flow_req(flow), 204);
 }
 

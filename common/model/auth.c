@@ -37,6 +37,7 @@ struct basic {
 
 struct bearer {
 	struct client_token token;
+	uint64_t epoch;
 	struct account account; /* read only for a browser */
 };
 
@@ -286,6 +287,7 @@ static void step_client(struct flow *flow)
 
 	caller->account = bearer->token.account;
 	caller->token = &bearer->token;
+	caller->epoch = bearer->epoch;
 	req_set_user(flow_req(flow), caller);
 	flow_log(flow, "acct", sid_str(&caller->account));
 	if (str_is_null(req_header(flow_req(flow), "Origin")))
@@ -333,6 +335,7 @@ void auth_request(struct req *req, const struct route *route)
 		   scheme_is(header, STR("Bearer"), &credentials)) {
 		struct bearer *bearer = req_state(req, sizeof(*bearer));
 
+		bearer->epoch = accounts_epoch(req_accounts(req));
 		auth_client_token(req_accounts(req), req_flow(req), path, credentials, &bearer->token,
 				  STEP(step_client));
 	} else {

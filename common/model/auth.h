@@ -31,6 +31,7 @@ struct caller {
 	bool is_parent;                          /* server: the credentials are those of the account's parent */
 	struct sid key;                          /* server: the API key used; not set: the auth token */
 	const struct client_token *token;        /* client only */
+	uint64_t epoch;                          /* client: accounts_epoch() from before the token was looked at */
 };
 
 void auth_request(struct req *req, const struct route *route);   /* needs worker->app to start with struct app_common (app.h) */
@@ -41,3 +42,6 @@ struct accounts *req_accounts(struct req *req);                  /* of the reque
  * the token's own errors.  `account` not set: the token decides. */
 void auth_client_token(struct accounts *accounts, struct flow *flow, struct sid account, struct str text,
                        struct client_token *out, struct flow_step next);
+
+/* Is one that was good some time ago still good?  Else TOKEN_REVOKED or ACCOUNT_SUSPENDED.  Its expiry is the caller's. */
+void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token, struct flow_step next);

@@ -225,6 +225,16 @@ bool device_profile_read(struct arena *arena, const struct json *object, const s
 	return true;
 }
 
+void device_profile_retell(struct arena *arena, const struct device_profile *before,
+			   struct device_profile *profile)
+{
+	profile->app = before->app;
+	profile->host = before->host;
+	profile->attributes = before->attributes;
+	render(arena, profile);
+	add_terms(arena, profile);
+}
+
 void device_profile_of_json(struct arena *arena, struct str json, struct device_profile *out)
 {
 	struct json *doc;

@@ -78,6 +78,12 @@ struct str key_index_all(struct arena *arena, unsigned partition, struct str acc
 	return arena_printf(arena, "i:{p%u}:" STR_FMT ":all", partition, STR_ARG(account));
 }
 
+struct str key_index_term(struct arena *arena, unsigned partition, struct str account, struct str term)
+{
+	return arena_printf(arena, "i:{p%u}:" STR_FMT ":a:" STR_FMT, partition, STR_ARG(account),
+			    STR_ARG(term));
+}
+
 struct str key_partition_accounts(struct arena *arena, unsigned partition)
 {
 	return arena_printf(arena, "A:{p%u}", partition);

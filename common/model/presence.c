@@ -136,7 +136,7 @@ void presence_read(struct flow *flow, struct client_key client, bool with_device
 		flow_redis(flow, "presence_read", on_line, op, ARRAY_LEN(line), line);
 }
 
-/* {record, JSON} */
+/* {record, JSON, terms} */
 static void on_device(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
 	struct client_op *op = arg;
@@ -148,6 +148,7 @@ static void on_device(struct flow *flow, void *arg, const struct redis_reply *re
 	}
 	device_parse(flow->arena, redis_str_at(reply, 0), out);
 	out->json = arena_copy(flow->arena, redis_str_at(reply, 1));
+	out->terms = arena_copy(flow->arena, redis_str_at(reply, 2));
 	flow_run(flow, op->next);
 }
 

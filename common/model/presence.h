@@ -37,6 +37,8 @@ struct device_profile {
 
 enum { DEVICE_TERMS_MAX = ATTRIBUTES_MAX * ATTRIBUTES_MAX + 8 };
 
+/* An update that says nothing new of labels and attributes says them again, with their terms. */
+void device_profile_retell(struct arena *arena, const struct device_profile *before, struct device_profile *profile);
 /* Another term, beside those of the attributes.  At most 8 of them. */
 void device_profile_add_term(struct device_profile *profile, struct arena *arena, struct str term);
 
@@ -105,6 +107,7 @@ struct device {
 	unsigned media;
 	int64_t lease_until_ms, since_ms;
 	struct str json;
+	struct str terms;                /* by device_read: its index terms, a NUL between; STR_NULL: none */
 };
 
 struct presence {

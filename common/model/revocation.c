@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 #include "common/model/account_store.h"
 #include "common/model/keys.h"
 #include "scripts.gen.h"
@@ -22,7 +23,7 @@
 #define uthash_fatal(message) invariant_failed(message, __FILE__, __LINE__)
 #include <uthash.h>
 
-enum { SUBJECT_MAX = 2 + CLIENT_TOKEN_ID_MAX, SUBJECTS_MAX = 200000 };
+enum { SUBJECT_MAX = 2 + CLIENT_TOKEN_ID_MAX, SUBJECTS_MAX = 200000, LEASES_AT_ONCE = 100 };
 
 struct subject { /* "t|token id", "i|identity", "k|SK.." */
 	int64_t at_us;
@@ -273,23 +274,23 @@ void revocations_load(struct accounts *accounts, struct flow *flow, struct sid a
 	read_new(flow, load);
 }
 
-/* ---- revoking and listing ---- */
+/* ---- revoking ---- */
 
 struct put {
 	struct accounts *accounts;
 	struct sid account;
+	struct revocation *revocation;
 	struct flow_step next;
 };
 
 static void on_put(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
 	const struct put *put = arg;
-	const struct str answer = redis_str(reply);
 
 	accounts_forget(put->accounts, sid_str(&put->account));
-	if (str_eq(answer, STR("OK")))
+	if (redis_int(reply, &put->revocation->at_us))
 		flow_run(flow, put->next);
-	else if (str_eq(answer, STR("FULL")))
+	else if (str_eq(redis_str(reply), STR("FULL")))
 		flow_fail(flow, ERR_CONFLICT,
 			  "the account holds as many revocations of the last day as it may (%d)",
 			  REVOCATIONS_MAX);
@@ -298,21 +299,116 @@ static void on_put(struct flow *flow, void *arg, const struct redis_reply *reply
 }
 
 void revocation_put(struct accounts *accounts, struct flow *flow, struct sid account,
-		    enum revocation_kind kind, struct str id, struct flow_step next)
+		    struct revocation *revocation, struct flow_step next)
 {
 	struct put *put = flow_alloc(flow, sizeof(*put));
 	char space[SUBJECT_MAX + 1], kept_ms[24], most[24];
 	const struct str argv[] = {
-		subject_text(space, kind, id),
+		subject_text(space, revocation->kind, revocation->id),
 		sid_str(&account),
 		redis_num(kept_ms, INT64_C(1000) * REVOCATION_KEPT_S),
 		redis_num(most, REVOCATIONS_MAX),
 	};
 
-	*put = (struct put){ accounts, account, next };
+	*put = (struct put){ accounts, account, revocation, next };
 	flow_script(flow, next.name, on_put, put, &scripts[SCRIPT_REVOKE],
 		    key_account_revocations(flow->arena, sid_str(&account)), ARRAY_LEN(argv), argv);
 }
+
+/* ---- leases ---- */
+
+/* Control characters keep them apart from attributes: none of those begins so. */
+static struct str term_of(struct arena *arena, enum revocation_kind kind, struct str id)
+{
+	return arena_printf(arena, "\1%c=" STR_FMT, kind, STR_ARG(id));
+}
+
+void revocation_add_terms(struct device_profile *profile, struct arena *arena,
+			  const struct client_token *token)
+{
+	device_profile_add_term(profile, arena, term_of(arena, REVOKE_TOKEN, token->id));
+	if (sid_is_set(token->key))
+		device_profile_add_term(profile, arena, term_of(arena, REVOKE_KEY, sid_str(&token->key)));
+}
+
+bool revocation_terms_are_of(struct str terms, const struct client_token *token)
+{
+	bool same_token = false, same_key = !sid_is_set(token->key);
+
+	for (struct str term; str_split(&terms, '\0', &term);) {
+		if (str_starts(term, STR("\1t=")))
+			same_token = str_eq(str_skip(term, 3), token->id);
+		else if (str_starts(term, STR("\1k=")))
+			same_key = str_eq(str_skip(term, 3), sid_str(&token->key));
+	}
+	return same_token && same_key;
+}
+
+struct ending {
+	struct str key, account, term, until_us;
+	struct flow_step next;
+};
+
+static void end_some(struct flow *flow, struct ending *ending, struct str after);
+
+static void on_some_ended(struct flow *flow, void *arg, const struct redis_reply *reply)
+{
+	struct ending *ending = arg;
+	const struct str after = redis_str_at(reply, 1);
+
+	metric_add(METRIC_devices_ended_total, redis_int_at(reply, 0, 0));
+	if (after.n > 0)
+		end_some(flow, ending, after);
+	else
+		flow_run(flow, ending->next);
+}
+
+static void end_some(struct flow *flow, struct ending *ending, struct str after)
+{
+	char most[24];
+	const struct str argv[] = { ending->account, ending->term, after, ending->until_us,
+				    redis_num(most, LEASES_AT_ONCE) };
+
+	flow_script(flow, "end_leases", on_some_ended, ending, &scripts[SCRIPT_LEASES_REVOKE], ending->key,
+		    ARRAY_LEN(argv), argv);
+}
+
+static void end_under(struct flow *flow, struct sid account, const struct revocation *revocation,
+		      struct str key, struct str term, struct flow_step next)
+{
+	struct ending *ending = flow_alloc(flow, sizeof(*ending));
+
+	*ending = (struct ending){
+		.key = key,
+		.account = arena_copy(flow->arena, sid_str(&account)),
+		.term = term,
+		.until_us = arena_printf(flow->arena, "%lld", (long long)revocation->at_us),
+		.next = next,
+	};
+	end_some(flow, ending, STR(""));
+}
+
+/* An identity is one client; what a token or a key made may be in each of the account's partitions. */
+void revocation_end_leases(struct flow *flow, struct sid account, const struct revocation *revocation,
+			   struct flow_step next)
+{
+	const struct str owner = sid_str(&account);
+	struct flow_step each;
+	struct str term;
+
+	if (revocation->kind == REVOKE_IDENTITY) {
+		end_under(flow, account, revocation, key_client(flow->arena, owner, revocation->id), STR(""),
+			  next);
+		return;
+	}
+	term = term_of(flow->arena, revocation->kind, revocation->id);
+	each = flow_join(flow, KEYS_SPREAD, next);
+	for (unsigned i = 0; i < KEYS_SPREAD; i++)
+		end_under(flow, account, revocation,
+			  key_index_term(flow->arena, key_partition_nth(owner, i), owner, term), term, each);
+}
+
+/* ---- listing ---- */
 
 struct listing {
 	struct revocation_page *out;

@@ -4,6 +4,9 @@
  * one that is issued later is good again.  A revocation is kept for as long as a
  * token may live.  It is written and announced on "inv" in one step.
  *
+ * A channel that a revocation ends is its worker's to find (presence-svc/recheck.h);
+ * what is held by REST leases is found in the store, by hidden index terms.
+ *
  * Each worker keeps what it knows of the accounts that it meets.  After an
  * invalidation it reads what is new since, after a gap in the subscription all of
  * it; while there is no subscription it asks Redis each time, so nobody is
@@ -13,6 +16,7 @@
 
 #include "common/model/account.h"
 #include "common/model/client_token.h"
+#include "common/model/presence.h"
 
 enum {
 	REVOCATIONS_MAX = 10000,         /* of one account at a time */
@@ -27,9 +31,15 @@ struct revocation {
 	int64_t at_us;                   /* by Redis' clock; each of an account has its own */
 };
 
-/* CONFLICT when the account holds REVOCATIONS_MAX. */
-void revocation_put(struct accounts *accounts, struct flow *flow, struct sid account, enum revocation_kind kind,
-                    struct str id, struct flow_step next);
+/* kind and id in, at_us out; it lives until `next`.  CONFLICT when the account holds REVOCATIONS_MAX. */
+void revocation_put(struct accounts *accounts, struct flow *flow, struct sid account, struct revocation *revocation,
+                    struct flow_step next);
+/* Ends the REST leases that were made with what is revoked, until at_us. */
+void revocation_end_leases(struct flow *flow, struct sid account, const struct revocation *revocation, struct flow_step next);
+
+/* What a leased device is listed by besides its attributes: the token that it came with, and its key. */
+void revocation_add_terms(struct device_profile *profile, struct arena *arena, const struct client_token *token);
+MUST_USE bool revocation_terms_are_of(struct str terms, const struct client_token *token);   /* as they are stored */
 
 /* One page, newest first: those before before_us (0: from the newest on). */
 struct revocation_page { struct revocation *items; size_t n; bool more; };

@@ -1,0 +1,84 @@
+/* auth_again.c - is a token that was verified some time ago still good?
+ *
+ *     auth_token_again -> account -> (its key ->) revocations -> next step
+ */
+#include "common/model/account_store.h"
+#include "common/model/auth.h"
+#include "common/model/revocation.h"
+
+struct again {
+	struct accounts *accounts;
+	const struct client_token *token;
+	struct account account;
+	struct api_key key;
+	struct flow_step next;
+};
+
+static void on_revoked(struct flow *flow, void *arg, const struct revoked *revoked, bool was_cached)
+{
+	const struct again *again = arg;
+	const struct token_facts facts = token_facts_of(again->token);
+
+	(void)was_cached;
+	if (revoked_has(revoked, &facts))
+		flow_fail(flow, ERR_TOKEN_REVOKED, "");
+	else
+		flow_next(flow, again->next);
+}
+
+static void find_revocations(struct flow *flow, struct again *again)
+{
+	revocations_load(again->accounts, flow, again->token->account, again->next.name, on_revoked, again);
+}
+
+static void on_key(struct flow *flow, void *arg, bool was_cached)
+{
+	struct again *again = arg;
+
+	(void)was_cached;
+	if (sid_is_set(again->key.sid))
+		find_revocations(flow, again);
+	else
+		flow_fail(flow, ERR_TOKEN_REVOKED, "");
+}
+
+static void look_up(struct flow *flow, struct again *again, const struct record_kind *kind,
+		    const struct sid *sid, void *out, record_found_fn *found)
+{
+	const struct record_lookup want = {
+		.kind = kind,
+		.account = again->token->account,
+		.id = sid_str(sid),
+		.out = out,
+		.absent_is_fine = true,
+		.waiting_for = again->next.name,
+		.found = found,
+		.arg = again,
+	};
+
+	record_lookup(again->accounts, flow, &want);
+}
+
+static void on_account(struct flow *flow, void *arg, bool was_cached)
+{
+	struct again *again = arg;
+
+	(void)was_cached;
+	if (!str_eq(again->account.status, STR("active"))) /* or it is not there any more */
+		flow_fail(flow, ERR_ACCOUNT_SUSPENDED, "");
+	else if (sid_is_set(again->token->key))
+		look_up(flow, again, &record_key, &again->token->key, &again->key, on_key);
+	else
+		find_revocations(flow, again);
+}
+
+void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token,
+		      struct flow_step next)
+{
+	struct again *again = flow_alloc(flow, sizeof(*again));
+
+	again->accounts = accounts;
+	again->token = token;
+	again->next = next;
+	look_up(flow, again, &record_account, &token->account, &again->account, on_account);
+}
