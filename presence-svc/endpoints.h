@@ -24,6 +24,15 @@ req_handler_fn dead_letters_replay_post;
 req_handler_fn dead_letter_replay_post;
 req_handler_fn dead_letter_delete_one;
 
+/* tokens.c */
+req_handler_fn tokens_create;
+
+/* public_keys.c */
+req_handler_fn public_keys_create;
+req_handler_fn public_keys_list;
+req_handler_fn public_key_get;
+req_handler_fn public_key_delete;
+
 /* accounts.c */
 req_handler_fn accounts_create;
 req_handler_fn accounts_list_get;

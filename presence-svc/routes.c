@@ -28,6 +28,13 @@ static const struct route routes[] = {
 	{ HTTP_POST, ACCOUNT_V1 "/DeadLetters/{letter}/Replay", AUTH_SERVER, dead_letter_replay_post },
 	{ HTTP_DELETE, ACCOUNT_V1 "/DeadLetters/{letter}", AUTH_SERVER, dead_letter_delete_one },
 
+	/* the keys of client tokens, and tokens */
+	{ HTTP_POST, ACCOUNT_V1 "/Tokens", AUTH_SERVER, tokens_create },
+	{ HTTP_POST, ACCOUNT_V1 "/PublicKeys", AUTH_SERVER, public_keys_create },
+	{ HTTP_GET, ACCOUNT_V1 "/PublicKeys", AUTH_SERVER, public_keys_list },
+	{ HTTP_GET, ACCOUNT_V1 "/PublicKeys/{SK}", AUTH_SERVER, public_key_get },
+	{ HTTP_DELETE, ACCOUNT_V1 "/PublicKeys/{SK}", AUTH_SERVER, public_key_delete },
+
 	/* accounts and keys, as the helper libraries speak */
 	{ HTTP_POST, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_create },
 	{ HTTP_GET, "/2010-04-01/Accounts.json", AUTH_SERVER, accounts_list_get },

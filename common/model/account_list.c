@@ -80,6 +80,8 @@ static bool matches(const struct listing *listing, const void *record)
 {
 	const struct account_query *query = &listing->query;
 
+	if (query->having && record_text(listing->kind, record, query->having).n == 0)
+		return false;
 	if (!str_is_null(query->name) && !str_eq(record_text(listing->kind, record, "name"), query->name))
 		return false;
 	if (!str_is_null(query->status) &&
@@ -167,8 +169,11 @@ static void on_ids(struct flow *flow, void *arg, const struct redis_reply *reply
 		listing->ids[listing->n_ids++] = arena_copy(flow->arena, sid_str(&listing->account));
 	qsort(listing->ids, listing->n_ids, sizeof(*listing->ids), by_text);
 
+	while (listing->at < listing->n_ids && str_cmp(listing->ids[listing->at], query->after) <= 0)
+		listing->at++;
 	/* Without a filter earlier pages need not be read to be passed over. */
-	if (str_is_null(query->name) && str_is_null(query->number) && str_is_null(query->status))
+	if (str_is_null(query->name) && str_is_null(query->number) && str_is_null(query->status) &&
+	    !query->having && str_is_null(query->after))
 		listing->at = MIN(before, listing->n_ids);
 	else
 		listing->to_skip = before;

@@ -1,6 +1,7 @@
 // The OpenAPI documents against the sources and the running services: every route is described, every
 // operation described exists, and every answer that it may give is seen, and is as described.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { sid } from '../support/accounts.mjs';
 import { startCluster } from '../support/cluster.mjs';
@@ -172,6 +173,29 @@ describe('tokens', () => {
 		await ask('revokeTokens', 400, { json: {} });
 		assert.equal((await ask('listRevocations', 200)).body.revocations[0].identity, 'somebody/else');
 		await ask('listRevocations', 400, { query: { PageToken: 'x' } });
+	});
+});
+
+describe('the keys of client tokens, and tokens', () => {
+	const pem = () => generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+
+	test('a public key is registered once, read, listed, deleted', async () => {
+		const json = { pem: pem(), kid: 'one', name: 'One', audience: 'us' };
+		const [{ sid: SK }] = (await created('createPublicKeys', { json })).public_keys;
+		await created('createPublicKeys', { json: { jwks: { keys: [{ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid: 'two' }] } } });
+		assert.equal((await ask('createPublicKeys', 409, { json })).body.code, 20409);
+		await ask('getPublicKey', 200, { params: { SK } });
+		const { next_page_uri: next } = (await ask('listPublicKeys', 200, { query: { PageSize: '1' } })).body;
+		await ask('listPublicKeys', 200, { query: Object.fromEntries(new URL(next, cluster.url).searchParams) });
+		await ask('deletePublicKey', 204, { params: { SK } });
+		await ask('getPublicKey', 404, { params: { SK } });
+	});
+
+	test('a token is minted, unless there is no key to sign it', async () => {
+		const outgoing = { application_sid: account.application.sid, parameters: { tier: 'gold' } };
+		await created('createToken', { json: { identity: 'alice', ttl: 60, incoming: true, outgoing, watch: ['support/*'], override: true } });
+		const bare = await cluster.addAccount({ keys: [] });
+		await ask('createToken', 409, { params: { A: bare.sid }, basic: [bare.sid, bare.auth_token], json: { identity: 'alice' } });
 	});
 });
 
