@@ -8,6 +8,7 @@
 
 struct sessions;
 struct farewells;
+struct listeners;
 struct outbox;
 struct recheck;
 struct sweep;
@@ -22,6 +23,7 @@ struct app {
 	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
 	struct watches *watches;         /* who watches whom */
+	struct listeners *listeners;     /* streams and long-polls */
 };
 
 static inline struct app *app_of(struct worker *worker)

@@ -14,6 +14,9 @@ req_handler_fn device_delete;
 /* presence_get.c */
 req_handler_fn presence_get;
 
+/* presence_stream.c */
+req_handler_fn presence_stream_get;
+
 /* revocations.c */
 req_handler_fn tokens_revoke;
 req_handler_fn revocations_get;

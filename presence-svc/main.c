@@ -8,6 +8,7 @@
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
+#include "presence-svc/listeners.h"
 #include "presence-svc/recheck.h"
 #include "presence-svc/routes.h"
 #include "presence-svc/session.h"
@@ -25,11 +26,15 @@ static void open_parts(struct worker *worker)
 	app->recheck = recheck_new(worker);
 	app->sweep = sweep_new(worker);
 	app->watches = watches_new(worker);
+	app->listeners = listeners_new(worker);
 }
 
 static void drain(struct worker *worker)
 {
-	sessions_drain(app_of(worker)->sessions, STR("this instance is shutting down"));
+	struct app *app = app_of(worker);
+
+	sessions_drain(app->sessions, STR("this instance is shutting down"));
+	listeners_drain(app->listeners);
 }
 
 static bool is_idle(struct worker *worker)
@@ -49,6 +54,7 @@ static void close_parts(struct worker *worker)
 	app->outbox = outbox_free(app->outbox);
 	app->sessions = sessions_free(app->sessions);
 	app->recheck = recheck_free(app->recheck);
+	app->listeners = listeners_free(app->listeners);
 	app->watches = watches_free(app->watches);
 }
 

@@ -17,6 +17,7 @@ static const struct route routes[] = {
 
 	/* presence */
 	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
+	{ HTTP_GET, ACCOUNT_V1 "/PresenceStream", AUTH_ANY, presence_stream_get },
 
 	/* tokens */
 	{ HTTP_POST, ACCOUNT_V1 "/Tokens/Revoke", AUTH_SERVER, tokens_revoke },

@@ -1,0 +1,294 @@
+/* listeners.c - a table of accounts with their listeners, and a queue of those whose credentials are due.
+ *
+ *     an account changes -> its listeners are due -> check: token, or key and account -> goes on, or `end`
+ */
+#include "presence-svc/listeners.h"
+
+#include <utlist.h>
+
+#include "common/model/job.h"
+#include "common/model/limits.h"
+#include "presence-svc/app.h"
+
+enum { CHECKS_AT_ONCE = 16, RETRY_MS = 200, FULL_RETRY_MS = 5000 };
+
+struct listener_group { /* of one account */
+	struct sid account;
+	struct listener *members;
+	UT_hash_handle hh;
+};
+
+struct listeners {
+	struct worker *worker;
+	struct listener_group *groups;
+	struct listener *due; /* their turn comes in order */
+	unsigned checks;      /* under way */
+	struct loop_timer *retry;
+	bool stopping;
+};
+
+struct listener_check { /* a job's state */
+	struct listeners *listeners;
+	struct listener *listener; /* NULL: it has closed meanwhile */
+	struct client_token token;
+	struct api_key key;
+	struct account account;
+};
+
+static void start_checks(struct listeners *listeners);
+static void on_good(struct flow *job);
+static void on_key(struct flow *job);
+static void on_account(struct flow *job);
+
+/* ---- one check ---- */
+
+static void make_due(struct listeners *listeners, struct listener *listener)
+{
+	if (listener->is_due)
+		return;
+	listener->is_due = true;
+	DL_APPEND2(listeners->due, listener, due_prev, due_next);
+}
+
+static void check_over(struct listener_check *check)
+{
+	check->listeners->checks--;
+	if (check->listener)
+		check->listener->check = NULL;
+}
+
+static void on_failed(struct flow *job, enum err err)
+{
+	struct listener_check *check = job->state;
+	struct listener *listener = check->listener;
+
+	check_over(check);
+	if (job->worker->stopping) /* ends them all */
+		return;
+	if (listener && err_http(err) >= 500) {
+		make_due(check->listeners, listener);
+		loop_timer_start(check->listeners->retry, RETRY_MS);
+	} else if (listener) {
+		listener->end(listener, err == ERR_NOT_FOUND ? ERR_UNAUTHORIZED : err);
+	}
+	start_checks(check->listeners);
+}
+
+static void begin_check(struct flow *job)
+{
+	struct listener_check *check = job->state;
+	struct accounts *accounts = worker_common(job->worker)->accounts;
+	const struct listener *listener = check->listener;
+	const struct caller *caller;
+
+	if (!listener) {
+		on_good(job);
+		return;
+	}
+	caller = listener->caller;
+	if (!caller->is_server)
+		auth_client_token(accounts, job, caller->account, listener->credentials, &check->token,
+				  STEP(on_good));
+	else if (sid_is_set(caller->key))
+		api_key_load(accounts, job, caller->account, caller->key, &check->key, STEP(on_key));
+	else
+		account_load(accounts, job, caller->account, &check->account, STEP(on_account));
+}
+
+static void on_key(struct flow *job)
+{
+	struct listener_check *check = job->state;
+
+	if (check->listener)
+		account_load(worker_common(job->worker)->accounts, job, check->listener->caller->account,
+			     &check->account, STEP(on_account));
+	else
+		on_good(job);
+}
+
+static void on_account(struct flow *job)
+{
+	const struct listener_check *check = job->state;
+
+	if (str_eq(check->account.status, STR("active")))
+		on_good(job);
+	else
+		flow_fail(job, ERR_ACCOUNT_SUSPENDED, "%s", err_text(ERR_ACCOUNT_SUSPENDED));
+}
+
+static void on_good(struct flow *job)
+{
+	struct listener_check *check = job->state;
+	struct listeners *listeners = check->listeners;
+
+	check_over(check);
+	flow_done(job);
+	start_checks(listeners);
+}
+
+static void start_checks(struct listeners *listeners)
+{
+	while (listeners->due && listeners->checks < CHECKS_AT_ONCE &&
+	       !loop_timer_is_active(listeners->retry)) {
+		struct listener *listener = listeners->due;
+		struct flow *job;
+		struct listener_check *check;
+
+		DL_DELETE2(listeners->due, listener, due_prev, due_next);
+		listener->is_due = false;
+		if (listener->check) /* what it may not have seen is seen by another one */
+			listener->check->listener = NULL;
+		job = job_new(listeners->worker, "listener", sizeof(*check));
+		check = job->state;
+		check->listeners = listeners;
+		check->listener = listener;
+		listener->check = check;
+		listeners->checks++;
+		job_on_failed(job, on_failed);
+		flow_next(job, STEP(begin_check));
+	}
+}
+
+static void on_retry(void *arg)
+{
+	start_checks(arg);
+}
+
+static void group_due(struct listeners *listeners, struct listener_group *group)
+{
+	struct listener *listener;
+
+	DL_FOREACH(group->members, listener)
+	make_due(listeners, listener);
+}
+
+static void on_change(void *arg, struct sid account)
+{
+	struct listeners *listeners = arg;
+	struct listener_group *group, *next;
+
+	if (sid_is_set(account)) {
+		HASH_FIND(hh, listeners->groups, account.s, SID_LEN, group);
+		if (group)
+			group_due(listeners, group);
+	} else {
+		HASH_ITER(hh, listeners->groups, group, next)
+		group_due(listeners, group);
+	}
+	start_checks(listeners);
+}
+
+/* ---- open and close ---- */
+
+static struct listener_group *group_of(struct listeners *listeners, struct sid account)
+{
+	struct listener_group *group;
+
+	HASH_FIND(hh, listeners->groups, account.s, SID_LEN, group);
+	if (group)
+		return group;
+	group = x_alloc(sizeof(*group));
+	group->account = account;
+	HASH_ADD(hh, listeners->groups, account.s, SID_LEN, group);
+	return group;
+}
+
+/* What stands behind "Bearer"; of a server nothing is kept. */
+static struct str token_text(struct req *req, const struct caller *caller)
+{
+	struct str header = str_trim(req_header(req, "Authorization")), scheme;
+
+	if (caller->is_server || !str_split(&header, ' ', &scheme))
+		return STR_NULL;
+	return arena_copy(req_arena(req), str_trim(header));
+}
+
+bool listener_open_or_reply(struct listener *listener, struct req *req, listener_end_fn *end)
+{
+	struct worker *worker = req_worker(req);
+	struct listeners *listeners = app_of(worker)->listeners;
+	const struct caller *caller = req_caller(req);
+
+	if (worker->draining) {
+		reply_error(req, ERR_DRAINING, "");
+		return false;
+	}
+	if (!limits_hold(worker_common(worker)->limits, caller->account)) {
+		reply_retry_after(req, ERR_TOO_MANY_REQUESTS, FULL_RETRY_MS,
+				  "the account has as many channels and streams open as it may");
+		return false;
+	}
+	*listener = (struct listener){
+		.worker = worker,
+		.caller = caller,
+		.end = end,
+		.credentials = token_text(req, caller),
+		.group = group_of(listeners, caller->account),
+	};
+	DL_APPEND(listener->group->members, listener);
+	make_due(listeners, listener); /* something may have changed since the request came */
+	start_checks(listeners);
+	return true;
+}
+
+void listener_close(struct listener *listener)
+{
+	struct listener_group *group = listener->group;
+	struct listeners *listeners;
+
+	if (!group)
+		return;
+	listeners = app_of(listener->worker)->listeners;
+	listener->group = NULL;
+	DL_DELETE(group->members, listener);
+	if (listener->is_due)
+		DL_DELETE2(listeners->due, listener, due_prev, due_next);
+	if (listener->check)
+		listener->check->listener = NULL;
+	if (!listeners->stopping)
+		limits_let_go(worker_common(listener->worker)->limits, group->account);
+	if (!group->members) {
+		HASH_DEL(listeners->groups, group);
+		x_free(group);
+	}
+}
+
+/* ---- all of a worker ---- */
+
+struct listeners *listeners_new(struct worker *worker)
+{
+	struct listeners *listeners = x_alloc(sizeof(*listeners));
+
+	listeners->worker = worker;
+	listeners->retry = loop_timer_new(worker->loop, on_retry, listeners);
+	accounts_on_change(worker_common(worker)->accounts, on_change, listeners);
+	return listeners;
+}
+
+static void end_all(struct listeners *listeners, enum err err)
+{
+	struct listener_group *group, *next_group;
+	struct listener *listener, *next;
+
+	HASH_ITER(hh, listeners->groups, group, next_group)
+	{
+		DL_FOREACH_SAFE(group->members, listener, next)
+		listener->end(listener, err);
+	}
+}
+
+void listeners_drain(struct listeners *listeners)
+{
+	end_all(listeners, ERR_DRAINING);
+}
+
+struct listeners *listeners_free(struct listeners *listeners)
+{
+	if (!listeners)
+		return NULL;
+	listeners->stopping = true;
+	end_all(listeners, ERR_CLOSED);
+	loop_timer_free(listeners->retry);
+	x_free(listeners);
+	return NULL;
+}
