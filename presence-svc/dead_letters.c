@@ -63,7 +63,9 @@ static bool read_page(struct listing *listing, struct json_fault *fault)
 		return json_fault_set(fault, "PageSize", "has to be a number from 1 to %d",
 				      DEAD_LETTERS_PAGE_MAX);
 	listing->size = (unsigned)value;
-	return str_is_null(token) || dead_letter_id_parse(token, &listing->after) ||
+	return str_is_null(token) ||
+	       (dead_letter_id_parse(token, &listing->after) &&
+		dead_letter_id_fits(&listing->after, req_caller(listing->req)->account, listing->kinds)) ||
 	       json_fault_set(fault, "PageToken", "is not one that a page gave");
 }
 

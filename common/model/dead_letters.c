@@ -187,15 +187,21 @@ static void read_slot(struct flow *flow, struct walk *walk)
 	flow_redis(flow, "dead_letters_list", on_range, walk, ARRAY_LEN(argv), argv);
 }
 
-static bool begin_after(struct walk *walk, const struct dead_letter_id *after)
+static bool begin_at(struct walk *walk, struct key_slot slot)
 {
-	for (walk->at = 0; walk->at < walk->n; walk->at++) {
-		const struct key_slot slot = walk->slots[walk->at].slot;
-
-		if (slot.kind == after->slot.kind && slot.number == after->slot.number)
+	for (walk->at = 0; walk->at < walk->n; walk->at++)
+		if (walk->slots[walk->at].slot.kind == slot.kind &&
+		    walk->slots[walk->at].slot.number == slot.number)
 			return true;
-	}
 	return false;
+}
+
+bool dead_letter_id_fits(const struct dead_letter_id *id, struct sid account, enum dead_letter_kinds kinds)
+{
+	struct walk walk = { .account = account };
+
+	add_slots(&walk, kinds);
+	return begin_at(&walk, id->slot);
 }
 
 void dead_letters_list(struct flow *flow, struct sid account, enum dead_letter_kinds kinds,
@@ -205,10 +211,8 @@ void dead_letters_list(struct flow *flow, struct sid account, enum dead_letter_k
 	struct walk *walk = walk_new(flow, account, kinds, next);
 
 	INVARIANT(size > 0 && size <= DEAD_LETTERS_PAGE_MAX);
-	if (after && !begin_after(walk, after)) {
-		flow_fail(flow, ERR_NOT_FOUND, "");
-		return;
-	}
+	if (after)
+		INVARIANT(begin_at(walk, after->slot));
 	*out = (struct dead_letter_page){ .items = flow_alloc(flow, size * sizeof(*out->items)) };
 	walk->page = out;
 	walk->size = size;

@@ -35,7 +35,10 @@ struct dead_letter_page {
 	bool more;
 };
 
-/* after NULL: from the first.  NOT_FOUND when it cannot be one of these.  A page of large letters may hold fewer. */
+/* Could it be one of these letters of the account? */
+bool dead_letter_id_fits(const struct dead_letter_id *id, struct sid account, enum dead_letter_kinds kinds);
+
+/* after: one that fits; NULL: from the first.  A page of large letters may hold fewer. */
 void dead_letters_list(struct flow *flow, struct sid account, enum dead_letter_kinds kinds, const struct dead_letter_id *after,
                        size_t size, struct dead_letter_page *out, struct flow_step next);
 

@@ -84,7 +84,7 @@ before(async () => {
 	account = cluster.account;
 	other = await cluster.addAccount();
 	cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }] }] });
-	known = { identity: 'alice', DV: sid('DV'), SK: account.key.sid, CA: sid('CA'), AP: account.application.sid, PN: account.number.sid };
+	known = { identity: 'alice', DV: sid('DV'), SK: account.key.sid, letter: 'p1-1-1', CA: sid('CA'), AP: account.application.sid, PN: account.number.sid };
 });
 after(() => cluster?.stop());
 
@@ -173,6 +173,25 @@ describe('tokens', () => {
 		await ask('revokeTokens', 400, { json: {} });
 		assert.equal((await ask('listRevocations', 200)).body.revocations[0].identity, 'somebody/else');
 		await ask('listRevocations', 400, { query: { PageToken: 'x' } });
+	});
+});
+
+describe('dead letters', () => {
+	test('are listed, delivered after all, thrown away', async () => {
+		const letters = async n => until(async () => {
+			const { dead_letters } = (await ask('listDeadLetters', 200)).body;
+			return dead_letters.length === n && dead_letters;
+		}, `${n} dead letters`);
+		for (const entry of ['one', 'another']) // that nobody can read die at once
+			await cluster.redis.command('EVAL', `local tag = string.match(redis.call('KEYS', 'c:{p*}:' .. ARGV[1])[1], '{.-}')
+				redis.call('RPUSH', 'o:' .. tag .. ':' .. ARGV[1], ARGV[2])
+				return redis.call('ZADD', 'O:' .. tag, 1, ARGV[1])`, 0, `${account.sid}:alice`, entry);
+		const [{ id: letter }] = await letters(2);
+		await ask('deleteDeadLetter', 204, { params: { letter } });
+		const [{ id }] = await letters(1);
+		await ask('replayDeadLetter', 204, { params: { letter: id } });
+		await letters(1);
+		assert.deepEqual((await ask('replayDeadLetters', 200, { json: { kind: 'presence' } })).body, { replayed: 1, left: 0 });
 	});
 });
 

@@ -6,7 +6,7 @@ import YAML from 'yaml';
 
 const TOP = new URL('../../', import.meta.url);
 // What stands at the top of a document, around its schemas.
-const DOCUMENT_WORDS = ['openapi', 'asyncapi', 'info', 'servers', 'tags', 'paths', 'channels', 'operations', 'components'];
+const DOCUMENT_WORDS = ['openapi', 'asyncapi', 'info', 'servers', 'tags', 'paths', 'webhooks', 'channels', 'operations', 'components'];
 const METHODS = ['get', 'put', 'post', 'delete'];
 
 export const source = path => readFileSync(new URL(path, TOP), 'utf8');
