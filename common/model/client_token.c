@@ -310,11 +310,14 @@ enum err client_token_verify(struct arena *arena, const struct client_token_draf
 
 /* -- asking --------------------------------------------------------------- */
 
-static bool pattern_matches(struct str pattern, struct str identity)
+bool client_token_pattern_covers(struct str pattern, struct str prefix)
 {
-	if (str_ends(pattern, STR("*")))
-		return str_starts(identity, str_n(pattern.p, pattern.n - 1));
-	return str_eq(pattern, identity);
+	return str_ends(pattern, STR("*")) && str_starts(prefix, str_n(pattern.p, pattern.n - 1));
+}
+
+bool client_token_pattern_permits(struct str pattern, struct str identity)
+{
+	return client_token_pattern_covers(pattern, identity) || str_eq(pattern, identity);
 }
 
 bool client_token_may_watch(const struct client_token *token, struct str identity)
@@ -324,7 +327,7 @@ bool client_token_may_watch(const struct client_token *token, struct str identit
 	if (str_eq(token->identity, identity))
 		return true;
 	for (size_t i = 0; i < token->n_watch; i++) {
-		if (pattern_matches(token->watch[i], identity))
+		if (client_token_pattern_permits(token->watch[i], identity))
 			return true;
 	}
 	return false;
@@ -333,9 +336,7 @@ bool client_token_may_watch(const struct client_token *token, struct str identit
 bool client_token_may_watch_prefix(const struct client_token *token, struct str prefix)
 {
 	for (size_t i = 0; i < token->n_watch; i++) {
-		const struct str pattern = token->watch[i];
-
-		if (str_ends(pattern, STR("*")) && str_starts(prefix, str_n(pattern.p, pattern.n - 1)))
+		if (client_token_pattern_covers(token->watch[i], prefix))
 			return true;
 	}
 	return false;

@@ -77,6 +77,10 @@ struct str client_token_algorithm(enum crypto_pair pair);
 /* One identity, a directory ("support/" and a star), or a star for everybody. */
 bool client_token_pattern_is_valid(struct str pattern);
 
+/* What one pattern says of an identity, and of all that start so. */
+bool client_token_pattern_permits(struct str pattern, struct str identity);
+bool client_token_pattern_covers(struct str pattern, struct str prefix);
+
 /* May this token watch (read) that identity?  Its own always. */
 bool client_token_may_watch(const struct client_token *token, struct str identity);
 /* And everybody whose name starts so, whoever that may become?  "" is everybody. */
