@@ -397,6 +397,11 @@ void watch_count(struct flow *flow, struct sid account, struct str prefix, size_
 	presence_count(flow, account, prefix, WATCHED_MAX, out, next);
 }
 
+bool watcher_is_watching(const struct watcher *watcher)
+{
+	return watcher->edges || watcher->watchings;
+}
+
 /* ---- life ---- */
 
 struct watcher *watcher_new(struct worker *worker, const struct watcher_conf *conf)

@@ -70,6 +70,7 @@ void watcher_remove(struct watcher *watcher, const struct str identities[], size
 void watcher_remove_prefix(struct watcher *watcher, struct str prefix);
 void watcher_remove_all(struct watcher *watcher);
 size_t watcher_count(const struct watcher *watcher);     /* clients watched */
+bool watcher_is_watching(const struct watcher *watcher); /* somebody, or a prefix of nobody yet */
 
 /* How many clients have names that start so; more than WATCHED_MAX fails the flow with ERR_WATCH_TOO_MANY. */
 void watch_count(struct flow *flow, struct sid account, struct str prefix, size_t *out, struct flow_step next);
