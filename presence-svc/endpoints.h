@@ -14,6 +14,13 @@ req_handler_fn device_delete;
 /* presence_get.c */
 req_handler_fn presence_get;
 
+/* presence_list.c, presence_query.c, presence_override.c, presence_history.c */
+req_handler_fn presence_list_get;
+req_handler_fn presence_query_post;
+req_handler_fn presence_put;
+req_handler_fn presence_delete;
+req_handler_fn presence_history_get;
+
 /* presence_stream.c */
 req_handler_fn presence_stream_get;
 

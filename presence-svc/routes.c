@@ -16,7 +16,12 @@ static const struct route routes[] = {
 	{ HTTP_DELETE, ACCOUNT_V1 "/Devices/{DV}", AUTH_CLIENT, device_delete },
 
 	/* presence */
+	{ HTTP_GET, ACCOUNT_V1 "/Presence", AUTH_ANY, presence_list_get },
+	{ HTTP_POST, ACCOUNT_V1 "/Presence/Query", AUTH_ANY, presence_query_post },
 	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
+	{ HTTP_PUT, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_put },
+	{ HTTP_DELETE, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_delete },
+	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}/History", AUTH_ANY, presence_history_get },
 	{ HTTP_GET, ACCOUNT_V1 "/PresenceStream", AUTH_ANY, presence_stream_get },
 
 	/* tokens */

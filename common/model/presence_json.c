@@ -43,7 +43,8 @@ void presence_put_json(struct json_writer *w, struct arena *arena, struct str id
 	json_int(w, "device_count", presence->device_count);
 	put_time(w, "since", presence->since_ms);
 	put_time(w, "last_seen", presence->last_seen_ms);
-	json_str(w, "note", STR_NULL);
+	json_str(w, "note", presence->note.n ? presence->note : STR_NULL);
+	json_bool(w, "override", presence->override.n > 0);
 	json_int(w, "version", presence->version);
 	if (presence->devices) {
 		json_name(w, "devices");

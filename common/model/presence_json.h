@@ -1,9 +1,10 @@
 /* presence_json.h - the presence document, as every reader gets it: requests, lists, watchers.
  *
  *     {"identity":"alice","status":"available","ringable":["voice"],"media":["voice"],"device_count":1,
- *      "since":"2026-..","last_seen":"2026-..","note":null,"version":17}
+ *      "since":"2026-..","last_seen":"2026-..","note":null,"override":false,"version":17}
  *
- * "devices" is there when they were read (presence->devices is set).
+ * "override" says that the status is what its user chose to show.  "devices" is there when they
+ * were read (presence->devices is set).
  */
 #pragma once
 

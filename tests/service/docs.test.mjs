@@ -63,8 +63,8 @@ function checkAnswer({ document, path, method, operation, statuses }, answer, wh
 	assert.ok(described, `${what} is described`);
 	assert.match(answer.headers.get('request-id'), /^RQ[0-9a-f]{32}$/);
 	const { content = {}, headers = {} } = document.follow(described);
-	for (const [header, { schema }] of Object.entries(headers))
-		assert.match(answer.headers.get(header) ?? '', new RegExp(schema.pattern), `${what}: ${header}`);
+	for (const [header, one] of Object.entries(headers))
+		assert.match(answer.headers.get(header) ?? '', new RegExp(document.follow(one).schema.pattern), `${what}: ${header}`);
 	const [type] = Object.keys(content);
 	if (!type) {
 		assert.equal(answer.text, '', what);
@@ -128,6 +128,28 @@ describe('devices and presence', () => {
 		await ask('getPresence', 304, { headers: { 'If-None-Match': headers.get('etag') } });
 		await ask('getPresence', 403, { basic: undefined, bearer: accessToken(account, 'bob') });
 		await ask('getPresence', 200, { params: { identity: 'never/seen' } });
+	});
+
+	test('many clients are read at once, and not again while they are the same', async () => {
+		const bearer = accessToken(account, 'alice'), client = { basic: undefined, bearer };
+		const json = { identities: ['alice', 'never/seen'] };
+		for (const [name, request] of [['queryPresence', { json }], ['listPresence', { query: { Prefix: 'a', Status: 'available', PageSize: '1' } }]]) {
+			const { headers } = await ask(name, 200, request);
+			await ask(name, 304, { ...request, headers: { 'If-None-Match': headers.get('etag') } });
+		}
+		assert.deepEqual((await ask('queryPresence', 200, { ...client, json })).body.denied, ['never/seen']);
+		await ask('queryPresence', 403, { ...client, json, bearer: accessToken(other, 'alice') });
+		await ask('listPresence', 403, client);
+		await ask('getPresenceHistory', 200);
+		await ask('getPresenceHistory', 403, { ...client, params: { identity: 'bob' } });
+	});
+
+	test('a user chooses what to show, and takes it back', async () => {
+		const client = { basic: undefined, bearer: accessToken(account, 'alice') };
+		await ask('putPresence', 200, { json: { status: 'dnd', note: 'in a meeting', until: new Date(Date.now() + 60_000).toISOString() } });
+		await ask('putPresence', 403, { ...client, json: { status: 'dnd' } });
+		await ask('deletePresence', 403, client);
+		await ask('deletePresence', 200);
 	});
 
 	test('a client has no more devices than it may', async () => {
@@ -315,7 +337,8 @@ describe('calls', () => {
 
 describe('what every operation refuses', () => {
 	const secured = operations.filter(({ operation }) => operation.security.length > 0);
-	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, 'application/json': { json: '{' }, 'application/x-www-form-urlencoded': { form: { FriendlyName: 'x'.repeat(257) } } };
+	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, deletePresence: { params: { identity: 'a b' } }, getPresenceHistory: { params: { identity: 'a b' } },
+		'application/json': { json: '{' }, 'application/x-www-form-urlencoded': { form: { FriendlyName: 'x'.repeat(257) } } };
 	const bodyType = ({ document, operation }) => Object.keys(document.follow(operation.requestBody)?.content ?? {})[0];
 
 	for (const one of secured) {

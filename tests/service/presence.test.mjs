@@ -22,7 +22,7 @@ describe('the document', () => {
 		const { status, headers, body } = await get('nobody');
 		assert.equal(status, 200);
 		assert.equal(headers.get('etag'), '"0"');
-		assert.deepEqual(body, { identity: 'nobody', status: 'offline', ringable: [], media: [], device_count: 0, since: null, last_seen: null, note: null, version: 0 });
+		assert.deepEqual(body, { identity: 'nobody', status: 'offline', ringable: [], media: [], device_count: 0, since: null, last_seen: null, note: null, override: false, version: 0 });
 	});
 
 	test('follows a client through a day', async () => {
@@ -30,7 +30,7 @@ describe('the document', () => {
 		const alice = await cluster.connect('alice', { media: ['voice', 'video'], attributes: { a: 'b' } });
 		const { body: here } = await get('alice');
 		assert.deepEqual({ ...here, since: '', last_seen: '', version: 0 },
-			{ identity: 'alice', status: 'available', ringable: ['voice', 'video'], media: ['voice', 'video'], device_count: 1, since: '', last_seen: '', note: null, version: 0 });
+			{ identity: 'alice', status: 'available', ringable: ['voice', 'video'], media: ['voice', 'video'], device_count: 1, since: '', last_seen: '', note: null, override: false, version: 0 });
 		assert.ok(Date.parse(here.since) >= before - 1000 && Date.parse(here.since) <= Date.now() + 1000);
 		assert.ok(here.version >= before * 1000 - 1e6 && here.version < 2 ** 53);
 
