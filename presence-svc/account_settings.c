@@ -113,36 +113,6 @@ static bool read_url(struct arena *arena, const struct json *given, const char *
 	       json_fault_set(fault, name, "has to be an http or https URL");
 }
 
-static bool read_origins(struct arena *arena, const struct json *given, struct str *origins,
-			 struct json_fault *fault)
-{
-	const struct json *list;
-	struct buf text;
-	size_t i = 0;
-
-	if (!json_get_array(given, "origins", JSON_OPTIONAL, ACCOUNT_ORIGINS_MAX, &list, fault))
-		return false;
-	if (!list)
-		return true;
-	buf_init(&text, ACCOUNT_ORIGINS_MAX * (ACCOUNT_ORIGIN_MAX + 1));
-	for (const struct json *one = json_first(list); one; one = json_next(one), i++) {
-		const struct str origin = json_string(one);
-
-		if (!account_origin_is_valid(arena, origin)) {
-			buf_fini(&text);
-			return json_fault_set(fault,
-					      arena_cstr(arena, arena_printf(arena, "origins[%zu]", i)),
-					      "has to be as browsers send it, such as https://example.com");
-		}
-		if (i > 0)
-			buf_putc(&text, ' ');
-		buf_put(&text, origin);
-	}
-	*origins = arena_copy(arena, buf_str(&text));
-	buf_fini(&text);
-	return true;
-}
-
 static bool change(struct arena *arena, const struct json *given, struct account *account,
 		   struct json_fault *fault)
 {
@@ -151,7 +121,7 @@ static bool change(struct arena *arena, const struct json *given, struct account
 	       read_grace(given, &account->close_grace_ms, fault) &&
 	       read_url(arena, given, "presence_webhook_url", &account->presence_webhook_url, fault) &&
 	       read_url(arena, given, "policy_url", &account->policy_url, fault) &&
-	       read_origins(arena, given, &account->origins, fault);
+	       account_origins_read(arena, given, &account->origins, fault);
 }
 
 static void on_current(struct flow *flow)

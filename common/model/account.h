@@ -114,6 +114,10 @@ MUST_USE bool account_webhook_secret_is_valid(struct str secret);
 
 /* As browsers write it: "https://example.com", "http://localhost:3000". */
 MUST_USE bool account_origin_is_valid(struct arena *arena, struct str origin);
+/* "origins" of an object, each checked; absent leaves *origins alone. */
+struct json;
+struct json_fault;
+MUST_USE bool account_origins_read(struct arena *arena, const struct json *from, struct str *origins, struct json_fault *fault);
 /* May pages of this origin use the account?  Empty: no browser asks. */
 bool account_permits_origin(const struct account *account, struct str origin);
 

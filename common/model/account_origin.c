@@ -5,6 +5,7 @@
  */
 #include "common/model/account.h"
 
+#include "common/base/json.h"
 #include "common/io/url.h"
 
 static bool is_host_char(char c)
@@ -36,4 +37,33 @@ bool account_permits_origin(const struct account *account, struct str origin)
 		if (str_eq(one, origin))
 			return true;
 	return false;
+}
+
+bool account_origins_read(struct arena *arena, const struct json *from, struct str *origins,
+			  struct json_fault *fault)
+{
+	const struct json *list;
+	struct buf text;
+	size_t i = 0;
+
+	if (!json_get_array(from, "origins", JSON_OPTIONAL, ACCOUNT_ORIGINS_MAX, &list, fault))
+		return false;
+	if (!list)
+		return true;
+	buf_init(&text, ACCOUNT_ORIGINS_MAX * (ACCOUNT_ORIGIN_MAX + 1));
+	for (const struct json *one = json_first(list); one; one = json_next(one), i++) {
+		const struct str field = arena_printf(arena, "origins[%zu]", i), origin = json_string(one);
+
+		if (!account_origin_is_valid(arena, origin)) {
+			buf_fini(&text);
+			return json_fault_set(fault, field.p,
+					      "has to be as browsers send it, such as https://example.com");
+		}
+		if (i > 0)
+			buf_putc(&text, ' ');
+		buf_put(&text, origin);
+	}
+	*origins = arena_copy(arena, i > 0 ? buf_str(&text) : STR(""));
+	buf_fini(&text);
+	return true;
 }

@@ -1,6 +1,7 @@
 /* account_seed.c - presence-svc --seed FILE.
  *
- *     read file -> seed_read -> for each record: step_next -> on_current -> (differs) put -> step_written
+ *     read file -> seed_read -> for each record: step_next -> on_current -> (differs) put
+ *               -> (an account: step_account ->) step_written
  *
  * A record that is there as the file says is left alone, so running it again
  * writes nothing.  What the file does not mention is left alone too.
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/model/account_rules.h"
 #include "common/model/account_store.h"
 #include "common/model/errand.h"
 
@@ -23,6 +25,7 @@ enum {
 struct seed {
 	struct errand errand;
 	struct accounts *accounts;
+	const struct seal *seal;
 	struct arena *arena;
 	struct flow flow;
 	struct seed_plan plan;
@@ -32,6 +35,8 @@ struct seed {
 };
 
 static void step_next(struct flow *flow);
+static void put(struct flow *flow, struct seed *seed, const struct seed_item *item);
+static void step_account(struct flow *flow);
 static void step_written(struct flow *flow);
 
 /* -- the file -- */
@@ -84,6 +89,16 @@ static const struct seed_item *current_item(const struct seed *seed)
 	return &seed->plan.items[seed->at];
 }
 
+static void complete_account(struct arena *arena, const struct seed_item *item, const struct account *stored)
+{
+	struct account *account = item->record;
+
+	if (sid_is_set(stored->sid))
+		seed_keep(item, stored);
+	if (account->webhook_secret.n == 0)
+		account->webhook_secret = account_webhook_secret_new(arena);
+}
+
 static void on_current(struct flow *flow, void *arg, bool was_cached)
 {
 	struct seed *seed = arg;
@@ -94,6 +109,8 @@ static void on_current(struct flow *flow, void *arg, bool was_cached)
 	(void)was_cached;
 	if (!sid_is_set(*wanted))
 		*wanted = sid_is_set(*found) ? *found : sid_new(item->kind->prefix);
+	if (item->kind == &record_account)
+		complete_account(flow->arena, item, seed->current);
 	if (record_equal(item->kind, item->record, seed->current)) {
 		seed->at++;
 		step_next(flow);
@@ -105,7 +122,26 @@ static void on_current(struct flow *flow, void *arg, bool was_cached)
 		*record_time(item->record, item->kind->updated) =
 			*record_time(seed->current, item->kind->updated);
 	}
-	record_put(seed->accounts, flow, item->kind, item->account, item->record, STEP(step_written));
+	put(flow, seed, item);
+}
+
+static void put(struct flow *flow, struct seed *seed, const struct seed_item *item)
+{
+	struct account *account = item->record;
+
+	if (item->kind != &record_account)
+		record_put(seed->accounts, flow, item->kind, item->account, item->record, STEP(step_written));
+	else if (sid_is_set(account->parent))
+		account_create(seed->accounts, flow, account, STEP(step_account));
+	else
+		account_put(seed->accounts, flow, account, STEP(step_account));
+}
+
+static void step_account(struct flow *flow)
+{
+	struct seed *seed = flow->owner;
+
+	account_rules_tell(flow, seed->seal, current_item(seed)->record, STEP(step_written));
 }
 
 static void step_written(struct flow *flow)
@@ -186,6 +222,7 @@ static void run(struct seed *seed, const struct settings *settings)
 	struct seal *seal =
 		seal_new(str_of(settings->cluster_secret), str_of(settings->cluster_secret_previous));
 
+	seed->seal = seal;
 	errand_open(&seed->errand, settings, "seed");
 	seed->accounts = accounts_new(&seed->errand.worker, &seed->errand.redis, seal);
 	errand_run(&seed->errand, start, seed);

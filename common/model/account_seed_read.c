@@ -8,7 +8,22 @@
 
 enum { SECRET_MIN = 16, SECRET_MAX = 128 };
 
-enum seed_type { NAME, SECRET, STATUS, URL, METHOD, NUMBER, APPLICATION };
+enum seed_type {
+	NAME,
+	SECRET,
+	STATUS,
+	URL,
+	METHOD,
+	NUMBER,
+	APPLICATION,
+	PARENT,
+	/* settings: what is not named stays */
+	FLAG,
+	GRACE,
+	SETTING_URL,
+	WEBHOOK_SECRET,
+	ORIGINS,
+};
 
 struct seed_field {
 	const char *name;
@@ -30,6 +45,15 @@ static const struct seed_field account_fields[] = {
 	{ "status", STATUS, JSON_OPTIONAL, offsetof(struct account, status) },
 	{ "auth_token", SECRET, JSON_REQUIRED, offsetof(struct account, auth_token) },
 	{ "auth_token_second", SECRET, JSON_OPTIONAL, offsetof(struct account, auth_token_second) },
+	{ "parent", PARENT, JSON_OPTIONAL, offsetof(struct account, parent) },
+	{ "call_waiting", FLAG, JSON_OPTIONAL, offsetof(struct account, call_waiting) },
+	{ "away_rings", FLAG, JSON_OPTIONAL, offsetof(struct account, away_rings) },
+	{ "close_grace_ms", GRACE, JSON_OPTIONAL, offsetof(struct account, close_grace_ms) },
+	{ "presence_webhook_url", SETTING_URL, JSON_OPTIONAL,
+	  offsetof(struct account, presence_webhook_url) },
+	{ "policy_url", SETTING_URL, JSON_OPTIONAL, offsetof(struct account, policy_url) },
+	{ "webhook_secret", WEBHOOK_SECRET, JSON_OPTIONAL, offsetof(struct account, webhook_secret) },
+	{ "origins", ORIGINS, JSON_OPTIONAL, offsetof(struct account, origins) },
 };
 
 static const struct seed_field key_fields[] = {
@@ -72,6 +96,15 @@ static const struct seed_noun nouns[] = {
 
 /* -- the values of members -- */
 
+static size_t size_of(enum seed_type type)
+{
+	if (type == APPLICATION || type == PARENT)
+		return sizeof(struct sid);
+	if (type == FLAG)
+		return sizeof(bool);
+	return type == GRACE ? sizeof(uint64_t) : sizeof(struct str);
+}
+
 static bool is_printable(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
@@ -104,6 +137,7 @@ static bool text_check(struct arena *arena, const struct seed_field *field, stru
 		       str_eq(text, STR("closed")) ||
 		       json_fault_set(fault, field->name, "has to be active, suspended or closed");
 	case URL:
+	case SETTING_URL:
 		return text.n == 0 || url_is_http(arena, text) ||
 		       json_fault_set(fault, field->name, "has to be an http or https URL");
 	case METHOD:
@@ -112,7 +146,14 @@ static bool text_check(struct arena *arena, const struct seed_field *field, stru
 	case NUMBER:
 		return phone_number_is_valid(text) ||
 		       json_fault_set(fault, field->name, "has to be an E.164 number or a word");
+	case WEBHOOK_SECRET:
+		return account_webhook_secret_is_valid(text) ||
+		       json_fault_set(fault, field->name, "has to be whsec_ and 24 to 64 bytes in base64");
 	case APPLICATION:
+	case PARENT:
+	case FLAG:
+	case GRACE:
+	case ORIGINS:
 		break;
 	}
 	return true;
@@ -130,23 +171,81 @@ static bool sid_read(const struct json *from, const char *name, enum json_need n
 	return json_fault_set(fault, name, "has to be %s and 32 hex digits in lower case", prefix);
 }
 
-static bool field_read(struct arena *arena, const struct json *from, const struct seed_field *field,
-		       void *record, struct json_fault *fault)
+static bool text_read(struct arena *arena, const struct json *from, const struct seed_field *field, void *at,
+		      struct json_fault *fault)
 {
 	static const size_t longest[] = {
-		[NAME] = ACCOUNT_NAME_MAX, [SECRET] = SECRET_MAX, [STATUS] = 16,
-		[URL] = ACCOUNT_URL_MAX,   [METHOD] = 8,	  [NUMBER] = PHONE_NUMBER_MAX,
+		[NAME] = ACCOUNT_NAME_MAX,
+		[SECRET] = SECRET_MAX,
+		[STATUS] = 16,
+		[URL] = ACCOUNT_URL_MAX,
+		[METHOD] = 8,
+		[NUMBER] = PHONE_NUMBER_MAX,
+		[SETTING_URL] = ACCOUNT_URL_MAX,
+		[WEBHOOK_SECRET] = SECRET_MAX,
 	};
-	void *at = (char *)record + field->offset;
 	struct str text = STR_NULL;
 
-	if (field->type == APPLICATION)
-		return sid_read(from, field->name, field->need, "AP", at, fault);
 	if (!json_get_str(from, field->name, field->need, longest[field->type], &text, fault))
 		return false;
 	if (!str_is_null(text))
 		*(struct str *)at = text;
 	return str_is_null(text) || text_check(arena, field, text, fault);
+}
+
+static bool grace_read(const struct json *from, const char *name, uint64_t *at, struct json_fault *fault)
+{
+	int64_t grace_ms = (int64_t)*at;
+
+	if (!json_get_int(from, name, JSON_OPTIONAL, 0, CLOSE_GRACE_MAX_MS, &grace_ms, fault))
+		return false;
+	*at = (uint64_t)grace_ms;
+	return true;
+}
+
+static bool field_read(struct arena *arena, const struct json *from, const struct seed_field *field,
+		       void *record, struct json_fault *fault)
+{
+	void *at = (char *)record + field->offset;
+
+	switch (field->type) {
+	case APPLICATION:
+		return sid_read(from, field->name, field->need, "AP", at, fault);
+	case PARENT:
+		return sid_read(from, field->name, field->need, "AC", at, fault);
+	case FLAG:
+		return json_get_bool(from, field->name, at, fault);
+	case GRACE:
+		return grace_read(from, field->name, at, fault);
+	case ORIGINS:
+		return account_origins_read(arena, from, at, fault);
+	case NAME:
+	case SECRET:
+	case STATUS:
+	case URL:
+	case METHOD:
+	case NUMBER:
+	case SETTING_URL:
+	case WEBHOOK_SECRET:
+		break;
+	}
+	return text_read(arena, from, field, at, fault);
+}
+
+/* A parent stays as well: it is part of what an account is. */
+void seed_keep(const struct seed_item *item, const void *stored)
+{
+	const struct account *before = stored;
+	struct account *account = item->record;
+
+	for (size_t i = 0; i < ARRAY_LEN(account_fields); i++) {
+		const struct seed_field *field = &account_fields[i];
+
+		if (field->type < PARENT || json_get(item->from, field->name))
+			continue;
+		memcpy((char *)account + field->offset, (const char *)before + field->offset,
+		       size_of(field->type));
+	}
 }
 
 static bool is_known(const struct seed_noun *noun, struct str name)
@@ -193,7 +292,9 @@ static bool application_check(const struct seed_plan *plan, const struct seed_it
 {
 	const struct phone_number *number = item->record;
 	struct application named = { .sid = number->application };
-	const struct seed_item wanted = { &record_application, item->account, &named };
+	const struct seed_item wanted = { .kind = &record_application,
+					  .account = item->account,
+					  .record = &named };
 
 	if (!sid_is_set(number->application))
 		return number->voice_url.n > 0 ||
@@ -202,6 +303,23 @@ static bool application_check(const struct seed_plan *plan, const struct seed_it
 		if (same_thing(&wanted, &plan->items[i]))
 			return true;
 	return json_fault_set(fault, "application_sid", "is not among the account's applications");
+}
+
+/* Families are two deep. */
+static bool parent_check(const struct seed_plan *plan, const struct seed_item *item, struct json_fault *fault)
+{
+	const struct account *account = item->record;
+
+	if (!sid_is_set(account->parent))
+		return true;
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct account *before = plan->items[i].record;
+
+		if (plan->items[i].kind == &record_account && sid_eq(before->sid, account->parent) &&
+		    !sid_is_set(before->parent))
+			return true;
+	}
+	return json_fault_set(fault, "parent", "is no account before this one that has no parent itself");
 }
 
 static bool item_add(struct seed_plan *plan, const struct seed_item *item, struct json_fault *fault)
@@ -214,6 +332,8 @@ static bool item_add(struct seed_plan *plan, const struct seed_item *item, struc
 		return json_fault_set(fault, "sid", "is one too many: a file holds at most %d records",
 				      SEED_MAX);
 	if (item->kind == &record_number && !application_check(plan, item, fault))
+		return false;
+	if (item->kind == &record_account && !parent_check(plan, item, fault))
 		return false;
 	plan->items[plan->n++] = *item;
 	return true;
@@ -228,10 +348,13 @@ static void *record_new(struct arena *arena, const struct seed_noun *noun)
 
 	for (size_t i = 0; i < noun->n; i++) {
 		void *at = (char *)record + noun->fields[i].offset;
+		const enum seed_type type = noun->fields[i].type;
 
-		if (noun->fields[i].type == STATUS)
+		if (type == STATUS)
 			*(struct str *)at = STR("active");
-		else if (noun->fields[i].type != APPLICATION)
+		else if (type == GRACE)
+			*(uint64_t *)at = CLOSE_GRACE_PRESET_MS;
+		else if (size_of(type) == sizeof(struct str))
 			*(struct str *)at = STR("");
 	}
 	return record;
@@ -242,6 +365,7 @@ static bool record_parse(struct arena *arena, const struct seed_noun *noun, cons
 {
 	item->kind = noun->kind;
 	item->record = record_new(arena, noun);
+	item->from = from;
 	if (!json_is_object(from))
 		return json_fault_set(fault, "", "has to be an object");
 	if (!members_check(noun, from, fault) ||

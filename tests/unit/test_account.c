@@ -233,8 +233,11 @@ static void test_pages(void **state)
 
 	put_applications(bench, 230);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct account_query query = { cases[i].page, cases[i].size, str_of(cases[i].name),
-						     STR_NULL };
+		const struct account_query query = {
+			.page = cases[i].page,
+			.size = cases[i].size,
+			.name = str_of(cases[i].name),
+		};
 		struct application_page page;
 
 		applications_list(bench->here.accounts, begin(bench, &bench->here), sid_of(AC), &query, &page,
