@@ -32,9 +32,10 @@ static bool resolve(struct call *call, struct plan *plan, struct str *url)
 	return url_resolve(plan->arena, call->document_url, *url, url);
 }
 
-void plan_callback(struct call *call, struct plan *plan, const struct leg *leg, unsigned event,
-		   const char *status)
+void plan_callback(struct call *call, struct plan *plan, struct leg *leg, unsigned event, const char *status)
 {
+	const struct sid subject = sid_leg(call->id, leg ? leg->number : 0);
+	unsigned *sequence = leg ? &leg->sequence : &call->sequence;
 	struct receiver to = receiver_of(call, plan, leg);
 	struct plan_callback *callback;
 	struct json_writer w;
@@ -52,11 +53,11 @@ void plan_callback(struct call *call, struct plan *plan, const struct leg *leg, 
 	json_bool(&w, "get", to.get);
 	json_str(&w, "account", str_of(call->account.s));
 	json_str(&w, "body", buf_str(&body));
-	json_str(&w, "id", arena_printf(plan->arena, "%s-%u", call->id.s, call->sequence));
+	json_str(&w, "id", arena_printf(plan->arena, "%s-%u", subject.s, *sequence));
 	json_object_end(&w);
-	call->sequence++;
+	++*sequence;
 	callback = &plan->callbacks[plan->n_callbacks++];
-	callback->subject = sid_leg(call->id, leg ? leg->number : 0);
+	callback->subject = subject;
 	callback->json = arena_copy(plan->arena, buf_str(&json));
 	buf_fini(&body);
 	buf_fini(&json);

@@ -24,6 +24,8 @@ struct one {
 	struct application application;
 	struct sid application_sid;
 	struct str status;
+	struct str redirect;	  /* URL or document */
+	const char *redirect_how; /* get, post or document; NULL: no other instructions */
 };
 
 static void on_application(struct flow *flow);
@@ -240,31 +242,55 @@ static void on_call(struct flow *flow)
 		reply_call(flow, 200);
 }
 
+/* Status ends the call, Url or Twiml leads it elsewhere; Status wins, as at Twilio. */
+static bool change_or_reply(struct req *req, const struct form *form, struct one *one)
+{
+	const struct str twiml = form_get(form, "Twiml");
+	bool get = false;
+
+	one->status = form_get(form, "Status");
+	if (one->status.n > 0)
+		return str_eq(one->status, STR("canceled")) || str_eq(one->status, STR("completed")) ||
+		       twilio_fault(req, "Status", "has to be canceled or completed");
+	if (!twilio_url_or_reply(req, form, "Url", &one->redirect) ||
+	    !method_or_reply(req, form, "Method", &get))
+		return false;
+	if (one->redirect.n == 0 && twiml.n == 0)
+		return twilio_fault(req, "Status", "or Url or Twiml has to be given");
+	if (twiml.n > TWIML_MAX)
+		return twilio_fault(req, "Twiml", "is longer than %d bytes", TWIML_MAX);
+	one->redirect_how = one->redirect.n == 0 ? "document" : get ? "get" : "post";
+	if (one->redirect.n == 0)
+		one->redirect = twiml;
+	return true;
+}
+
 void call_update(struct req *req)
 {
 	struct one *one = req_state(req, sizeof(*one));
 	const struct form *form;
 
-	if (!sid_or_reply(req, one) || !req_form_or_reply(req, &form))
-		return;
-	one->status = form_get(form, "Status");
-	if (one->status.n == 0 && (form_get(form, "Url").n > 0 || form_get(form, "Twiml").n > 0))
-		reply_error(req, ERR_NOT_IMPLEMENTED,
-			    "Url and Twiml cannot be changed in a call yet; Status can");
-	else if (!str_eq(one->status, STR("canceled")) && !str_eq(one->status, STR("completed")))
-		(void)!twilio_fault(req, "Status", "has to be canceled or completed");
-	else
+	if (sid_or_reply(req, one) && req_form_or_reply(req, &form) && change_or_reply(req, form, one))
 		call_read(req_flow(req), sid_call_of(one->id), &one->call, STEP(on_current));
 }
 
 static void on_current(struct flow *flow)
 {
 	struct one *one = flow->state;
+	const struct call_event end = { .event = "control", .leg = one->call.id, .word = one->status };
+	struct call_event redirect = { .event = "redirect", .leg = one->call.id, .text = one->redirect };
 
 	if (!is_theirs(flow))
 		return;
-	call_tell(flow, &(struct call_event){ .event = "control", .leg = one->call.id, .word = one->status },
-		  STEP(on_told));
+	if (!one->redirect_how) {
+		call_tell(flow, &end, STEP(on_told));
+	} else if (sid_leg_number(one->id)) {
+		flow_fail(flow, ERR_CALL_STATE,
+			  "a leg of a Dial has no instructions of its own: change its call");
+	} else {
+		redirect.word = str_of(one->redirect_how);
+		call_tell(flow, &redirect, STEP(on_told));
+	}
 }
 
 static void on_told(struct flow *flow)

@@ -111,7 +111,7 @@ void params_callback(const struct call *call, const struct leg *leg, const char 
 	if (leg)
 		put(out, "ParentCallSid", str_of(call->id.s));
 	put(out, "CallbackSource", STR("call-progress-events"));
-	put(out, "SequenceNumber", arena_printf(arena, "%u", call->sequence));
+	put(out, "SequenceNumber", arena_printf(arena, "%u", leg ? leg->sequence : call->sequence));
 	put(out, "Timestamp", clock_rfc2822(arena, (uint64_t)call->now_ms));
 	if (strcmp(status, "completed") == 0) {
 		const int64_t seconds = duration_s(call, leg);

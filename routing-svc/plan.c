@@ -38,6 +38,27 @@ static bool leave_if_wanted(struct call *call, struct plan *plan)
 	return true;
 }
 
+/* REST gave other instructions: what is going on ends, and the caller's side goes on with them. */
+static bool redirect_if_wanted(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	const struct str url = call->redirect_url, document = call->redirect_document;
+
+	if (url.n == 0 && document.n == 0)
+		return false;
+	plan_trace(plan, "redirected", "");
+	if (call->state == CALL_CLAIM)
+		plan_give_back(call, input, plan);
+	plan_drop_legs(call, plan, "completed");
+	call->redirect_url = call->redirect_document = STR("");
+	call->hangup_leg = -1;
+	if (url.n > 0)
+		plan_fetch(call, plan, url, call->redirect_get, STR(""));
+	else
+		plan_document(call, plan, STR("text/xml"), document, STR(""));
+	call->redirect_get = false;
+	return true;
+}
+
 /* ---- states ---- */
 
 static void on_new(struct call *call, const struct plan_input *input, struct plan *plan)
@@ -145,7 +166,8 @@ void plan_next(struct call *call, const struct plan_input *input, struct plan *p
 			plan_give_back(call, input, plan);
 		return;
 	}
-	states[call->state](call, input, plan);
+	if (!may_leave(call, input) || !redirect_if_wanted(call, input, plan))
+		states[call->state](call, input, plan);
 	if (plan->run_verbs)
 		plan_run(call, plan);
 	if (call->state == CALL_ENDED)

@@ -20,7 +20,7 @@ MUST_USE bool plan_read_document(struct call *call, struct plan *plan, struct in
 const struct verb *plan_verb(struct call *call, struct plan *plan);      /* the present one; NULL at the end or unreadable */
 
 /* callbacks.c: event is one of EVENT_; leg NULL: the call's own */
-void plan_callback(struct call *call, struct plan *plan, const struct leg *leg, unsigned event, const char *status);
+void plan_callback(struct call *call, struct plan *plan, struct leg *leg, unsigned event, const char *status);
 
 /* plan_moves.c */
 void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra);

@@ -395,9 +395,10 @@ static void on_peek_failed(struct flow *flow, enum err err)
 	forget_peek(flow->state);
 }
 
-static bool wants_to_end(struct worker *worker, const struct call *call)
+static bool is_wanted_elsewhere(struct worker *worker, const struct call *call)
 {
-	return call->hangup_leg == 0 || call->control.n > 0 || !is_ours(worker, call);
+	return call->hangup_leg == 0 || call->control.n > 0 || call->redirect_url.n > 0 ||
+	       call->redirect_document.n > 0 || !is_ours(worker, call);
 }
 
 static void on_peeked(struct flow *flow)
@@ -406,7 +407,7 @@ static void on_peeked(struct flow *flow)
 	struct round *round = peek->round;
 
 	forget_peek(peek);
-	if (round && round->hold && wants_to_end(flow->worker, &peek->call)) {
+	if (round && round->hold && is_wanted_elsewhere(flow->worker, &peek->call)) {
 		struct flow *waiting = round->flow;
 
 		over(round, ROUND_RESTS, 1);

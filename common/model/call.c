@@ -93,6 +93,9 @@ static const struct field {
 	FIELD("status", TEXT, status),
 	FIELD("outcome", TEXT, outcome),
 	FIELD("seq", UNSIGNED, sequence),
+	FIELD("rdu", TEXT, redirect_url),
+	FIELD("rdd", TEXT, redirect_document),
+	FIELD("rdg", FLAG, redirect_get),
 };
 
 static void field_read(struct arena *arena, const struct field *field, struct str value, struct call *call)
@@ -123,7 +126,7 @@ static void field_read(struct arena *arena, const struct field *field, struct st
 	}
 }
 
-/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>. */
+/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>, q<n> callbacks told. */
 static void leg_read(struct arena *arena, struct str name, struct str value, struct call *call)
 {
 	const bool lost = str_starts(name, STR("lost"));
@@ -143,6 +146,8 @@ static void leg_read(struct arena *arena, struct str name, struct str value, str
 		leg->status = value.p[0];
 	else if (name.p[0] == 't')
 		leg->attempt = (unsigned)n;
+	else if (name.p[0] == 'q')
+		leg->sequence = (unsigned)n;
 	else if (name.p[0] == 'r')
 		leg->reason = arena_copy(arena, value);
 	else if (name.p[0] == 'i' && str_split(&value, '|', &part)) {
@@ -339,6 +344,8 @@ static void leg_diff(struct arena *arena, const struct leg *before, const struct
 		change(out, arena_printf(arena, "s%u", n), arena_printf(arena, "%c", after->status));
 	if (!str_eq(before->reason, after->reason))
 		change(out, arena_printf(arena, "r%u", n), after->reason);
+	if (before->sequence != after->sequence)
+		change(out, arena_printf(arena, "q%u", n), arena_printf(arena, "%u", after->sequence));
 }
 
 void call_diff(struct arena *arena, const struct call *before, const struct call *after,

@@ -51,6 +51,7 @@ struct leg {
 	struct address address;
 	unsigned target;                 /* which target of the Dial it came from */
 	int64_t lost_until_ms;           /* its channel is gone; it may come back until then; 0: no */
+	unsigned sequence;               /* of its next status callback */
 };
 
 struct call {
@@ -116,7 +117,11 @@ struct call {
 	unsigned dial_duration_s;
 	bool dial_bridged;
 	struct str status, outcome;      /* of an ended call: Twilio's word, and ours */
-	unsigned sequence;               /* of the next status callback */
+	unsigned sequence;               /* of the call's own next status callback */
+
+	/* wanted by REST in mid-call: other instructions */
+	struct str redirect_url, redirect_document;      /* one of them, or none */
+	bool redirect_get;
 };
 
 static inline bool leg_rings(const struct leg *leg)
@@ -137,7 +142,7 @@ void call_read_summary(struct flow *flow, struct sid id, struct call *out, struc
 
 /* The fields in which two states of a call differ, as the record has them.  A time that
  * is CALL_NOW, or CALL_NOW minus n, becomes the store's own now, or n ms from it. */
-enum { CALL_NOW = -1, CALL_CHANGES_MAX = 256 };
+enum { CALL_NOW = -1, CALL_CHANGES_MAX = 300 };
 struct call_changes {
 	size_t n;                        /* of pairs */
 	struct str *pair;                /* name, value ... */
@@ -158,7 +163,7 @@ void call_create(struct flow *flow, const struct call *call, struct address owne
 /* ---- events ---- */
 
 struct call_event {
-	const char *event;               /* ringing, answer, reject, gone, back, hangup, control: see lua/call_event.lua */
+	const char *event;               /* ringing, answer, reject, gone, back, hangup, control, redirect: see lua/call_event.lua */
 	struct sid leg;                  /* the call itself: the caller; for gone and control any leg */
 	unsigned attempt;                /* 0: any */
 	struct str word, text;

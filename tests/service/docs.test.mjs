@@ -318,13 +318,13 @@ describe('calls', () => {
 		await isFree('alice');
 		const { sid: CA } = await created('createCall', { form: { To: 'client:alice', From: '+15550100', Twiml: '<Response><Hangup/></Response>', Timeout: 5 } });
 		await Promise.all([desk.next('incoming'), mobile.next('incoming')]);
-		await ask('updateCall', 501, { params: { CA }, form: { Url: 'https://example.com/' } });
+		await ask('updateCall', 400, { params: { CA }, form: { Url: 'ftp://example.com/' } });
 		assert.equal((await ask('updateCall', 400, { params: { CA }, form: { Status: 'paused' } })).body.field, 'Status');
 		await ask('updateCall', 200, { params: { CA }, form: { Status: 'completed' } });
 		const { calls, next_page_uri: next } = (await ask('listCalls', 200, { query: { PageSize: '1' } })).body;
 		assert.equal(calls[0].sid, CA);
 		await ask('listCalls', 200, { query: Object.fromEntries(new URL(next, cluster.url).searchParams) });
-		await ask('listCalls', 501, { query: { Status: 'completed' } });
+		await ask('listCalls', 400, { query: { Status: 'gone' } });
 	});
 
 	test('is refused with a code of its own', async () => {

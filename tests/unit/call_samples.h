@@ -113,6 +113,9 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->status = a_text(maker);
 	call->outcome = a_text(maker);
 	call->sequence = a_number(maker);
+	call->redirect_url = a_text(maker);
+	call->redirect_document = a_text(maker);
+	call->redirect_get = random_below(maker->seed, 2);
 }
 
 /* What only a commit writes. */
@@ -127,6 +130,7 @@ static inline void vary_progress(struct maker *maker, struct call *call)
 	for (unsigned i = MAX(call->leg_count, 10u) - 10; i < call->leg_count; i++) { /* older ones are over */
 		if (random_below(maker->seed, 3) == 0)
 			call->legs[i].status = letters[random_below(maker->seed, sizeof(letters) - 1)];
+		call->legs[i].sequence += random_below(maker->seed, 2);
 		if (random_below(maker->seed, 3) == 0)
 			call->legs[i].reason = a_text(maker);
 	}
@@ -226,6 +230,9 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME_TEXT(status);
 	SAME_TEXT(outcome);
 	SAME(sequence);
+	SAME_TEXT(redirect_url);
+	SAME_TEXT(redirect_document);
+	SAME(redirect_get);
 }
 
 static inline void assert_same_leg(const struct leg *a, const struct leg *b)
@@ -238,6 +245,7 @@ static inline void assert_same_leg(const struct leg *a, const struct leg *b)
 	SAME_SID(device);
 	SAME_SID(address);
 	SAME(target);
+	SAME(sequence);
 }
 
 static inline void assert_same(const struct call *a, const struct call *b)

@@ -41,6 +41,46 @@ static void test_the_first_answer_of_a_created_call_becomes_its_caller(void **st
 	assert_plan(stage, "ended none 0 [H 3 remote_hangup, L 3, L 0] [3=completed, 0=completed]");
 }
 
+/* ---- led elsewhere in mid-call ---- */
+
+static void redirect(struct stage *stage, const char *url, const char *document)
+{
+	stage->call.redirect_url = str_of(url);
+	stage->call.redirect_document = str_of(document);
+	round_look(stage);
+}
+
+static void test_a_call_can_be_led_elsewhere_whatever_it_does(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_created(stage, 1);
+	event_answer(stage, 1);
+	round_look(stage);
+	redirect(stage, "http://other.example/", "");
+	assert_plan(stage, "fetch fetch 3000 [] []");
+	assert_str_equal(stage->call.fetch_url, "http://other.example/");
+	assert_int_equal(stage->call.redirect_url.n, 0);
+
+	/* while the devices are being claimed: they are given back, then the new document runs */
+	round_document(stage, DIAL(""));
+	redirect(stage, "", DIAL(""));
+	assert_plan(stage, "claim claim 5000 [] []");
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
+	assert_plan(stage, "claim claim 5000 [L 2] []");
+
+	/* while they ring, while they talk */
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
+	redirect(stage, "", DIAL(""));
+	assert_plan(stage, "claim claim 5000 [C 3 completed, L 3] []");
+	round_claims(stage, (struct claim_result[]){ claims_of(stage, 1) }, 1);
+	event_answer(stage, 4);
+	redirect(stage, "http://other.example/", "");
+	assert_plan(stage, "bridged again 1000 [E 4, A 4, A 0] []");
+	round_look(stage);
+	assert_plan(stage, "fetch fetch 3000 [H 4 completed, L 4] []");
+}
+
 static void test_a_created_call_that_nobody_answers_ends(void **state)
 {
 	struct stage *stage = *state;
@@ -107,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STAGE_TEST(test_the_first_answer_of_a_created_call_becomes_its_caller),
+		STAGE_TEST(test_a_call_can_be_led_elsewhere_whatever_it_does),
 		STAGE_TEST(test_a_created_call_that_nobody_answers_ends),
 		STAGE_TEST(test_its_own_document_needs_no_fetch),
 		STAGE_TEST(test_a_winner_that_is_gone_at_once_ends_the_created_call),

@@ -9,6 +9,7 @@
 --                          of a leg that rings still it is a rejection
 --   detach                 the gateway's request waits no longer; the call goes on
 --   control word           by REST: canceled or completed
+--   redirect word          by REST: other instructions; word is get or post and text their URL, or word is document and text that
 -- Answers {"ok", owner address, state, n} or {error name, owner address, state}.
 --@include _call.lua
 local key, event, leg, attempt, word, text, line = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -36,7 +37,8 @@ local function device_of_leg(n)
 end
 
 -- A device speaks for its own leg only.
-if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'detach' and event ~= 'control' and device_of_leg(leg) ~= text then
+if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'detach' and event ~= 'control' and event ~= 'redirect'
+	and device_of_leg(leg) ~= text then
 	return { 'NO_SUCH_LEG', '', state }
 end
 
@@ -140,5 +142,12 @@ elseif event == 'control' then
 		return refuse('CALL_STATE')
 	end
 	return done('ctl', word)
+
+elseif event == 'redirect' then
+	if state == 'ended' or state == 'new' or wanted or redis.call('HGET', key, 'first') == '1' then
+		return refuse('CALL_STATE')      -- nobody is there yet whom it could lead elsewhere
+	end
+	local is_document = word == 'document'
+	return done('rdu', is_document and '' or text, 'rdd', is_document and text or '', 'rdg', word == 'get' and '1' or '')
 end
 return refuse('INTERNAL')
