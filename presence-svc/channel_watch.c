@@ -200,8 +200,8 @@ static bool read_whom(struct message *message, struct asked *asked, bool one_is_
 		return false;
 	}
 	if (!identities && str_is_null(asked->prefix) && one_is_needed) {
-		fault.missing = true;
 		(void)!json_fault_set(&fault, "identities", "or prefix is needed");
+		fault.missing = true;
 		channel_fail_field(message, &fault);
 		return false;
 	}
