@@ -1,6 +1,6 @@
 /* devices.c - devices by REST lease, with a client's token.
  *
- *     devices_create -> on_registered -> 201
+ *     devices_create -> policy -> on_admitted -> on_registered -> 201
  *     device_change  -> on_device -> on_updated -> 200      (an empty object is a heartbeat)
  *     device_delete  -> on_owned -> on_removed -> 204
  *
@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/model/auth.h"
+#include "common/model/auth_policy.h"
 #include "common/model/call.h"
 #include "common/model/device_id.h"
 #include "common/model/job.h"
@@ -31,6 +32,7 @@ struct leased {
 	int64_t ttl_s; /* 0: as before */
 };
 
+static void on_admitted(struct flow *flow);
 static void on_registered(struct flow *flow);
 static void on_device(struct flow *flow);
 static void on_updated(struct flow *flow);
@@ -170,9 +172,22 @@ void devices_create(struct req *req)
 				 .status = leased->profile.status,
 				 .media = leased->profile.media,
 				 .json = leased->profile.json };
-	revocation_add_terms(&leased->profile, req_arena(req), req_caller(req)->token);
-	device_register(req_flow(req), leased->client, leased->device.id, (struct address){ "" },
-			&leased->profile, lease(leased), &leased->state, STEP(on_registered));
+	policy_ask(req_accounts(req), req_flow(req),
+		   &(struct policy_question){ .token = req_caller(req)->token,
+					      .device = leased->device.id,
+					      .app = leased->profile.app,
+					      .host = leased->profile.host,
+					      .address = req_client_address(req) },
+		   STEP(on_admitted));
+}
+
+static void on_admitted(struct flow *flow)
+{
+	struct leased *leased = flow->state;
+
+	revocation_add_terms(&leased->profile, flow->arena, req_caller(leased->req)->token);
+	device_register(flow, leased->client, leased->device.id, (struct address){ "" }, &leased->profile,
+			lease(leased), &leased->state, STEP(on_registered));
 }
 
 static void on_registered(struct flow *flow)

@@ -35,6 +35,7 @@ void accounts_forget(struct accounts *accounts, struct str account)
 	accounts->epoch++;
 	account_cache_drop(accounts->records, account);
 	account_cache_drop(accounts->tokens, account);
+	account_cache_drop(accounts->admitted, account);
 	revocations_forget(accounts->revocations, account);
 }
 
@@ -62,6 +63,7 @@ static void on_gap(void *arg)
 	accounts->epoch++;
 	account_cache_drop_all(accounts->records);
 	account_cache_drop_all(accounts->tokens);
+	account_cache_drop_all(accounts->admitted);
 	revocations_forget_all(accounts->revocations);
 	tell_change(accounts, (struct sid){ "" });
 }
@@ -85,6 +87,7 @@ struct accounts *accounts_new(struct worker *worker, const struct redis_conf *re
 	accounts->seal = seal;
 	accounts->records = account_cache_new(ACCOUNT_CACHE_MAX);
 	accounts->tokens = account_cache_new(TOKEN_CACHE_MAX);
+	accounts->admitted = account_cache_new(TOKEN_CACHE_MAX);
 	accounts->revocations = revocations_new();
 	accounts->sub = redis_sub_new(worker->loop, redis, STR("inv"), on_invalidation, on_gap, accounts);
 	return accounts;
@@ -97,6 +100,7 @@ struct accounts *accounts_free(struct accounts *accounts)
 	redis_sub_free(accounts->sub);
 	account_cache_free(accounts->records);
 	account_cache_free(accounts->tokens);
+	account_cache_free(accounts->admitted);
 	revocations_free(accounts->revocations);
 	x_free(accounts);
 	return NULL;

@@ -13,6 +13,7 @@ struct accounts {
 	struct redis_sub *sub;
 	struct account_cache *records;
 	struct account_cache *tokens;
+	struct account_cache *admitted;          /* tokens that the account's policy has admitted */
 	struct revocations *revocations;
 	uint64_t epoch;                  /* rises with every invalidation and every gap */
 	struct accounts_listener {
