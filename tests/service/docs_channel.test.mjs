@@ -112,8 +112,19 @@ describe('a session that says and hears everything', () => {
 		await done(desk, { type: 'status', status: 'available' });
 		await done(desk, { type: 'token', token: accessToken(account, 'alice') });
 		await done(desk, { type: 'ack' });
-		await refused(desk, { type: 'watch' }, 45050);
-		await refused(desk, { type: 'unwatch' }, 45050);
+	});
+
+	test('whom it watches', async () => {
+		await done(bob, { type: 'watch', identities: ['bob'] });
+		assert.equal((await bob.next('snapshot')).clients[0].identity, 'bob');
+		await done(bob, { type: 'status', status: 'away' });
+		await bob.next('presence');
+		await done(bob, { type: 'status', status: 'available' });
+		await done(bob, { type: 'unwatch', identities: ['bob'] });
+		await done(bob, { type: 'watch', identities: ['bob'], since: '00000000-1' });
+		assert.equal((await bob.next('resync')).reason, 'cursor');
+		await bob.next('snapshot');
+		await done(bob, { type: 'unwatch' });
 	});
 
 	test('a call that one device rejects and another answers', async () => {
