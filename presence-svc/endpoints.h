@@ -14,15 +14,15 @@ req_handler_fn device_delete;
 /* presence_get.c */
 req_handler_fn presence_get;
 
+/* presence_stream.c */
+req_handler_fn presence_stream_get;
+
 /* presence_list.c, presence_query.c, presence_override.c, presence_history.c */
 req_handler_fn presence_list_get;
 req_handler_fn presence_query_post;
 req_handler_fn presence_put;
 req_handler_fn presence_delete;
 req_handler_fn presence_history_get;
-
-/* presence_stream.c */
-req_handler_fn presence_stream_get;
 
 /* revocations.c */
 req_handler_fn tokens_revoke;
@@ -33,6 +33,13 @@ req_handler_fn dead_letters_list_get;
 req_handler_fn dead_letters_replay_post;
 req_handler_fn dead_letter_replay_post;
 req_handler_fn dead_letter_delete_one;
+
+/* aliases.c */
+req_handler_fn aliases_list_get;
+req_handler_fn alias_get;
+req_handler_fn alias_change;
+req_handler_fn alias_remove;
+req_handler_fn alias_presence_get;
 
 /* tokens.c */
 req_handler_fn tokens_create;

@@ -21,8 +21,8 @@ static const struct route routes[] = {
 	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_get },
 	{ HTTP_PUT, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_put },
 	{ HTTP_DELETE, ACCOUNT_V1 "/Presence/{identity}", AUTH_ANY, presence_delete },
-	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}/History", AUTH_ANY, presence_history_get },
 	{ HTTP_GET, ACCOUNT_V1 "/PresenceStream", AUTH_ANY, presence_stream_get },
+	{ HTTP_GET, ACCOUNT_V1 "/Presence/{identity}/History", AUTH_ANY, presence_history_get },
 
 	/* tokens */
 	{ HTTP_POST, ACCOUNT_V1 "/Tokens/Revoke", AUTH_SERVER, tokens_revoke },
@@ -33,6 +33,13 @@ static const struct route routes[] = {
 	{ HTTP_POST, ACCOUNT_V1 "/DeadLetters/Replay", AUTH_SERVER, dead_letters_replay_post },
 	{ HTTP_POST, ACCOUNT_V1 "/DeadLetters/{letter}/Replay", AUTH_SERVER, dead_letter_replay_post },
 	{ HTTP_DELETE, ACCOUNT_V1 "/DeadLetters/{letter}", AUTH_SERVER, dead_letter_delete_one },
+
+	/* names that stand for several clients */
+	{ HTTP_GET, ACCOUNT_V1 "/Aliases", AUTH_SERVER, aliases_list_get },
+	{ HTTP_GET, ACCOUNT_V1 "/Aliases/{name}", AUTH_SERVER, alias_get },
+	{ HTTP_PUT, ACCOUNT_V1 "/Aliases/{name}", AUTH_SERVER, alias_change },
+	{ HTTP_DELETE, ACCOUNT_V1 "/Aliases/{name}", AUTH_SERVER, alias_remove },
+	{ HTTP_GET, ACCOUNT_V1 "/Aliases/{name}/Presence", AUTH_ANY, alias_presence_get },
 
 	/* the keys of client tokens, and tokens */
 	{ HTTP_POST, ACCOUNT_V1 "/Tokens", AUTH_SERVER, tokens_create },
