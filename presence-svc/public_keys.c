@@ -3,7 +3,7 @@
  *     public_keys_create -> on_created -> 201      (one, or all of a JWK set)
  *     public_keys_list   -> on_page    -> 200
  *     public_key_get     -> on_key     -> 200
- *     public_key_delete  -> on_found -> on_deleted -> 204
+ *     public_key_delete  -> on_found -> on_deleted -> leases that it made -> on_ended -> 204
  *
  * They are API keys of another sort: Keys.json lists and deletes them as well. What
  * is no public key is not found here, so that nobody deletes a secret by mistake.
@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/model/auth.h"
 #include "common/model/public_key.h"
+#include "common/model/revocation.h"
 #include "common/model/twilio_json.h"
 
 enum { CLAIM_MAX = 512, REPLY_MAX = 2 * 1024 * 1024 };
@@ -34,6 +35,7 @@ static void on_page(struct flow *flow);
 static void on_key(struct flow *flow);
 static void on_found(struct flow *flow);
 static void on_deleted(struct flow *flow);
+static void on_ended(struct flow *flow);
 
 /* ---- how one looks ---- */
 
@@ -220,6 +222,14 @@ static void on_found(struct flow *flow)
 }
 
 static void on_deleted(struct flow *flow)
+{
+	const struct api_key *key = flow->state;
+	const struct revocation all = { REVOKE_KEY, sid_str(&key->sid), INT64_MAX };
+
+	revocation_end_leases(flow, req_caller(flow_req(flow))->account, &all, STEP(on_ended));
+}
+
+static void on_ended(struct flow *flow)
 {
 	reply_empty(flow_req(flow), 204);
 }

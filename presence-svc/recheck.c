@@ -13,6 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/model/account.h"
+#include "common/model/auth.h"
 #include "common/model/job.h"
 #include "common/model/revocation.h"
 #include "presence-svc/app.h"
@@ -95,7 +96,8 @@ static enum err judge(const struct round *round, const struct session *session, 
 
 	if (!str_eq(round->account.status, STR("active"))) /* or it is not there any more */
 		return ERR_ACCOUNT_SUSPENDED;
-	if (sid_is_set(session->key) && !key_find(round, session->key)->is_there)
+	if (sid_is_set(session->key) ? !key_find(round, session->key)->is_there
+				     : !auth_token_is_current(&round->account, session->signer))
 		return ERR_TOKEN_REVOKED;
 	return revoked_has(revoked, &facts) ? ERR_TOKEN_REVOKED : ERR_NONE;
 }
@@ -287,6 +289,7 @@ static void keep_facts(struct session *session, const struct client_token *token
 	session->token_id = x_alloc(token->id.n + 1);
 	memcpy(session->token_id, token->id.p, token->id.n);
 	session->key = token->key;
+	session->signer = token->signer;
 	session->issued_at_s = token->issued_at_s;
 }
 

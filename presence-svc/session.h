@@ -51,7 +51,8 @@ struct session {
 	int64_t registration;            /* 0: not registered; SESSION_REGISTERING: asked for, not known */
 	uint64_t expires_at_s;
 	bool admitted, may_call, expired, warned, revoked;
-	struct sid key;                  /* that signed the token; not set: the account's auth token */
+	struct sid key;                  /* that signed the token; not set: an auth token of the account did */
+	uint32_t signer;                 /* which one: auth_token_mark */
 	char *token_id;
 	uint64_t issued_at_s;
 	struct recheck_account *peers;   /* recheck.h: the channels of the account; NULL: not among them */

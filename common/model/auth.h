@@ -43,5 +43,10 @@ struct accounts *req_accounts(struct req *req);                  /* of the reque
 void auth_client_token(struct accounts *accounts, struct flow *flow, struct sid account, struct str text,
                        struct client_token *out, struct flow_step next);
 
+/* Tells auth tokens apart, and tells nothing of them. */
+uint32_t auth_token_mark(struct str auth_token);
+/* Is that still one of the account's? */
+bool auth_token_is_current(const struct account *account, uint32_t mark);
+
 /* Is one that was good some time ago still good?  Else TOKEN_REVOKED or ACCOUNT_SUSPENDED.  Its expiry is the caller's. */
 void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token, struct flow_step next);

@@ -6,6 +6,23 @@
 #include "common/model/auth.h"
 #include "common/model/revocation.h"
 
+uint32_t auth_token_mark(struct str auth_token)
+{
+	uint8_t digest[CRYPTO_MAC_MAX];
+	uint32_t mark;
+
+	crypto_digest(CRYPTO_SHA256, auth_token, digest);
+	memcpy(&mark, digest, sizeof(mark));
+	return mark;
+}
+
+bool auth_token_is_current(const struct account *account, uint32_t mark)
+{
+	const struct str first = account->auth_token, second = account->auth_token_second;
+
+	return mark == auth_token_mark(first) || (second.n > 0 && mark == auth_token_mark(second));
+}
+
 struct again {
 	struct accounts *accounts;
 	const struct client_token *token;
@@ -68,8 +85,10 @@ static void on_account(struct flow *flow, void *arg, bool was_cached)
 		flow_fail(flow, ERR_ACCOUNT_SUSPENDED, "");
 	else if (sid_is_set(again->token->key))
 		look_up(flow, again, &record_key, &again->token->key, &again->key, on_key);
-	else
+	else if (auth_token_is_current(&again->account, again->token->signer))
 		find_revocations(flow, again);
+	else
+		flow_fail(flow, ERR_TOKEN_REVOKED, "");
 }
 
 void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token,

@@ -126,8 +126,9 @@ static void on_revoked(struct flow *flow, void *arg, const struct revoked *revok
 	const struct admission *admission = arg;
 	const struct token_facts facts = token_facts_of(admission->token);
 
-	if (revoked_has(revoked, &facts)) {
-		refuse(flow, ERR_TOKEN_REVOKED);
+	if (revoked_has(revoked, &facts)) { /* nobody guesses such a token: its address is not blamed */
+		metric_add(METRIC_tokens_refused_total, 1);
+		flow_fail(flow, ERR_TOKEN_REVOKED, "");
 		return;
 	}
 	metric_add(METRIC_tokens_accepted_total, 1);
@@ -172,8 +173,11 @@ static enum err verify(struct arena *arena, struct check *check, uint64_t now_s)
 		return client_token_verify(arena, &check->draft, account->sid, &key, now_s, check->out);
 
 	err = client_token_verify(arena, &check->draft, account->sid, &first, now_s, check->out);
-	if (err == ERR_TOKEN_SIGNATURE && second.secret.n > 0)
+	check->out->signer = auth_token_mark(first.secret);
+	if (err == ERR_TOKEN_SIGNATURE && second.secret.n > 0) {
 		err = client_token_verify(arena, &check->draft, account->sid, &second, now_s, check->out);
+		check->out->signer = auth_token_mark(second.secret);
+	}
 	return err;
 }
 

@@ -25,6 +25,7 @@ enum { CLIENT_TOKEN_ID_MAX = 128, CLIENT_TOKEN_KID_MAX = 128 };      /* bytes */
 struct client_token {
 	struct sid account;
 	struct sid key;                  /* not set: a capability token */
+	uint32_t signer;                 /* of a capability token: which auth token signed it, see auth_token_mark */
 	struct sid application;          /* outgoing; not set: no outgoing permission */
 	struct str identity;             /* empty: none (a capability token without a client name) */
 	struct str parameters;           /* outgoing, fixed: JSON object of strings, "{}" when none */

@@ -1,5 +1,6 @@
 // revocation.test.mjs - revoked means gone: on every instance, for new requests and for open channels, within a second.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { sid } from '../support/accounts.mjs';
@@ -126,6 +127,30 @@ describe('what is revoked is gone at once', () => {
 		await endAtOnce(fay, since);
 		await offlineAtOnce('fay', since);
 		await Promise.all(gus.map(stillThere));
+	});
+
+	test('a public key that is deleted', async () => {
+		const { publicKey, privateKey } = generateKeyPairSync('ed25519', { publicKeyEncoding: { type: 'spki', format: 'pem' } });
+		const { body } = await cluster.v1('POST', '/PublicKeys', { json: { pem: publicKey } });
+		const key = body.public_keys[0].sid, { iss: _, ...claims } = opened(accessToken(cluster.account, 'lia')).payload;
+		const text = [{ alg: 'EdDSA', typ: 'JWT', kid: key }, claims]
+			.map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+		const lia = await connectAll('lia', { token: `${text}.${sign(null, text, privateKey).toString('base64url')}` });
+		assert.equal((await cluster.v1('DELETE', `/PublicKeys/${key}`)).status, 204);
+		const since = Date.now();
+		await endAtOnce(lia, since);
+		await offlineAtOnce('lia', since);
+	});
+
+	test('an auth token that is replaced: what it signed; what the second one signed goes on', async () => {
+		const account = await cluster.addAccount({ auth_token_second: 'second-auth-token-0123456789abcdef' });
+		const mia = await connectAll('mia', { account, token: capabilityToken(account, 'mia') });
+		const noa = await connectAll('noa', { account, token: capabilityToken({ ...account, auth_token: account.auth_token_second }, 'noa') });
+		await reseed(account, { auth_token: 'replaced-auth-token-0123456789ab' });
+		const since = Date.now();
+		await endAtOnce(mia, since);
+		await offlineAtOnce('mia', since, { account });
+		await Promise.all(noa.map(stillThere));
 	});
 
 	test('an account that is suspended; other accounts hear nothing', async () => {
