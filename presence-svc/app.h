@@ -6,10 +6,12 @@
 #include "common/model/settings.h"
 #include "presence-svc/admission.h"
 
+struct audit;
 struct sessions;
 struct farewells;
 struct listeners;
 struct outbox;
+struct reassert;
 struct recheck;
 struct sweep;
 struct watches;
@@ -20,8 +22,10 @@ struct app {
 	struct admission admission;      /* how fast channels are let in */
 	struct farewells *farewells;     /* registrations to be ended */
 	struct outbox *outbox;           /* presence webhooks under way */
+	struct reassert *reassert;       /* what the store may have lost is said again */
 	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
+	struct audit *audit;             /* are the records as they have to be? */
 	struct watches *watches;         /* who watches whom */
 	struct listeners *listeners;     /* streams and long-polls */
 };

@@ -9,7 +9,7 @@
 
 enum { MESSAGE_ARENA_MAX = 1024 * 1024, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
 
-static message_fn ack, not_yet;
+static message_fn ack;
 
 static const struct {
 	const char *type;
@@ -18,6 +18,7 @@ static const struct {
 } messages[] = {
 	{ "hello", channel_hello, true },
 	{ "status", channel_status, false },
+	{ "unregister", channel_unregister, false },
 	{ "token", channel_token, false },
 	{ "call", channel_call, false },
 	{ "ringing", channel_ringing, false },
@@ -26,8 +27,8 @@ static const struct {
 	{ "hangup", channel_hangup, false },
 	{ "candidate", channel_candidate, false },
 	{ "ack", ack, false },
-	{ "watch", not_yet, false },
-	{ "unwatch", not_yet, false },
+	{ "watch", channel_watch, false },
+	{ "unwatch", channel_unwatch, false },
 };
 
 /* ---- replies ---- */
@@ -102,11 +103,6 @@ static const struct flow_kind channel_kind = { "channel", on_fail, on_end };
 static void ack(struct message *message)
 {
 	channel_ok(message, NULL);
-}
-
-static void not_yet(struct message *message)
-{
-	flow_fail(&message->flow, ERR_NOT_IMPLEMENTED, "watching comes with a later version");
 }
 
 static bool is_too_many(struct message *message)

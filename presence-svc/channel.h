@@ -36,7 +36,12 @@ static inline struct message *message_of(struct flow *flow)
 /* ---- handlers ---- */
 
 typedef void message_fn(struct message *message);
+/* channel_hello.c */
+message_fn channel_hello;
 /* channel_device.c */
-message_fn channel_hello, channel_status, channel_token;
+message_fn channel_status, channel_unregister, channel_token;
+MUST_USE bool channel_read_token(struct message *message, struct str *token);    /* false: the message has failed */
+/* channel_watch.c */
+message_fn channel_watch, channel_unwatch;
 /* channel_call.c */
 message_fn channel_call, channel_answer, channel_reject, channel_ringing, channel_hangup, channel_candidate;

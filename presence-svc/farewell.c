@@ -13,7 +13,7 @@ struct entry {
 	struct sid account, device;
 	char identity[IDENTITY_MAX + 1];
 	int64_t registration;
-	bool tell_call;
+	enum farewell_kind kind;
 	struct entry *next; /* among those to be tried again */
 };
 
@@ -36,7 +36,7 @@ static void on_removed(struct flow *job)
 	struct work *work = job->state;
 	struct entry *entry = work->entry;
 
-	if (entry->tell_call && sid_is_set(work->claim.call))
+	if (entry->kind != FAREWELL_EXPIRED && sid_is_set(work->claim.call))
 		call_device_gone(job->worker, work->claim.call, entry->device);
 	metric_add(METRIC_devices_ended_total, 1);
 	if (entry->list)
@@ -63,6 +63,7 @@ static void on_failed(struct flow *job, enum err err)
 
 static void try(struct entry *entry)
 {
+	const struct client_key client = { entry->account, str_of(entry->identity) };
 	struct flow *job;
 	struct work *work;
 
@@ -76,8 +77,9 @@ static void try(struct entry *entry)
 	work = job->state;
 	work->entry = entry;
 	job_on_failed(job, on_failed);
-	device_remove(job, (struct client_key){ entry->account, str_of(entry->identity) }, entry->device,
-		      entry->registration, &work->claim, STEP(on_removed));
+	(entry->kind == FAREWELL_CLOSED ? device_close : device_remove)(job, client, entry->device,
+									entry->registration, &work->claim,
+									STEP(on_removed));
 }
 
 static void try_again(void *arg)
@@ -97,7 +99,7 @@ static void try_again(void *arg)
 }
 
 void farewell(struct farewells *list, struct client_key client, struct sid device, int64_t registration,
-	      bool tell_call)
+	      enum farewell_kind kind)
 {
 	struct entry *entry = x_alloc(sizeof(*entry));
 
@@ -106,7 +108,7 @@ void farewell(struct farewells *list, struct client_key client, struct sid devic
 	entry->device = device;
 	(void)!str_copy(client.identity, entry->identity, sizeof(entry->identity));
 	entry->registration = registration;
-	entry->tell_call = tell_call;
+	entry->kind = kind;
 	list->count++;
 	try(entry);
 }

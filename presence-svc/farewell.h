@@ -15,5 +15,12 @@ struct farewells *farewells_new(struct worker *worker);
 struct farewells *farewells_free(struct farewells *farewells);
 bool farewells_is_idle(const struct farewells *farewells);
 
-/* client.identity is copied; with tell_call, a call that holds the device hears that it is gone */
-void farewell(struct farewells *farewells, struct client_key client, struct sid device, int64_t registration, bool tell_call);
+enum farewell_kind {
+	FAREWELL_CLOSED,                 /* its channel broke: it counts for the account's grace, and may come back */
+	FAREWELL_EXPIRED,                /* at once; a call that holds the device goes on */
+	FAREWELL_REVOKED,                /* at once; a call hears that the device is gone, as after CLOSED */
+};
+
+/* client.identity is copied; registration 0: whichever this worker holds */
+void farewell(struct farewells *farewells, struct client_key client, struct sid device, int64_t registration,
+              enum farewell_kind kind);

@@ -6,9 +6,11 @@
 #include "common/model/outbox.h"
 #include "common/model/service.h"
 #include "presence-svc/app.h"
+#include "presence-svc/audit.h"
 #include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
 #include "presence-svc/listeners.h"
+#include "presence-svc/reassert.h"
 #include "presence-svc/recheck.h"
 #include "presence-svc/routes.h"
 #include "presence-svc/session.h"
@@ -23,8 +25,10 @@ static void open_parts(struct worker *worker)
 	app->sessions = sessions_new(worker, channel_receive);
 	app->farewells = farewells_new(worker);
 	app->outbox = outbox_new(worker, &outbox_of_presence);
+	app->reassert = reassert_new(worker);
 	app->recheck = recheck_new(worker);
 	app->sweep = sweep_new(worker);
+	app->audit = audit_new(worker);
 	app->watches = watches_new(worker);
 	app->listeners = listeners_new(worker);
 }
@@ -49,19 +53,26 @@ static void close_parts(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
+	app->audit = audit_free(app->audit);
 	app->sweep = sweep_free(app->sweep);
 	app->farewells = farewells_free(app->farewells);
 	app->outbox = outbox_free(app->outbox);
+	app->reassert = reassert_free(app->reassert);
 	app->sessions = sessions_free(app->sessions);
 	app->recheck = recheck_free(app->recheck);
 	app->listeners = listeners_free(app->listeners);
 	app->watches = watches_free(app->watches);
 }
 
-/* Others have removed what this instance held: its clients register anew. */
+/* Others have removed what this instance held, or the store has lost it: it is said again. */
 static void on_buried(struct worker *worker)
 {
-	sessions_drain(app_of(worker)->sessions, STR("registrations were lost"));
+	reassert_all_moved(app_of(worker)->reassert);
+}
+
+static void on_store_back(struct worker *worker)
+{
+	reassert_all(app_of(worker)->reassert);
 }
 
 int main(int argc, char **argv)
@@ -76,6 +87,7 @@ int main(int argc, char **argv)
 		.is_idle = is_idle,
 		.close = close_parts,
 		.on_buried = on_buried,
+		.on_store_back = on_store_back,
 		.on_message = sessions_on_message,
 	};
 

@@ -7,9 +7,12 @@
 #include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/model/client_token.h"
+#include "common/model/limits.h"
 #include "common/model/settings.h"
-#include "presence-svc/farewell.h"
+#include "presence-svc/channel_watch.h"
 #include "presence-svc/frame.h"
+#include "presence-svc/reassert.h"
 #include "presence-svc/recheck.h"
 
 /* ---- open ---- */
@@ -40,30 +43,86 @@ static void on_open(void *arg, struct ws *ws)
 		ws_close(ws, CLOSE_RESTART, "draining");
 }
 
+bool session_count(struct session *session, struct sid account)
+{
+	session->account = account;
+	session->account = account;
+	session->counted = limits_hold(worker_common(session->worker)->limits, account);
+	return session->counted;
+}
+
+void session_admit(struct session *session, const struct client_token *token)
+{
+	channel_watch_admit(session, token);
+	session->warned = false;
+	session->account = token->account;
+	session->application = token->application;
+	session->may_call = sid_is_set(token->application);
+	session->expires_at_s = token->expires_at_s;
+	x_free(session->parameters);
+	session->parameters = NULL;
+	if (token->parameters.n > 2) {
+		session->parameters = x_alloc(token->parameters.n + 1);
+		memcpy(session->parameters, token->parameters.p, token->parameters.n);
+	}
+}
+
+void session_registered(struct session *session, int64_t registration)
+{
+	session->registration = registration;
+	metric_add(METRIC_devices_held, 1);
+}
+
+bool session_unregistered(struct session *session)
+{
+	const bool was = session->registration != 0;
+
+	if (session->registration > 0)
+		metric_add(METRIC_devices_held, -1);
+	session->registration = 0;
+	return was;
+}
+
+void session_farewell(struct session *session, enum farewell_kind kind)
+{
+	const int64_t registration = session->registration > 0 ? session->registration : 0;
+
+	if (session_unregistered(session))
+		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
+			 registration, kind);
+}
+
+void session_replaced(struct session *session)
+{
+	HASH_DELETE(hh, sessions_of(session->worker)->by_device, session);
+	session_unregistered(session);
+	session->device.s[0] = '\0';
+	session_close(session, CLOSE_POLICY, "replaced");
+}
+
 void session_bind(struct session *session, struct sid device)
 {
 	struct sessions *sessions = sessions_of(session->worker);
 	struct session *old;
 
 	HASH_FIND(hh, sessions->by_device, device.s, SID_LEN, old);
-	if (old && old != session) { /* the device came back before its old socket was found dead */
-		HASH_DELETE(hh, sessions->by_device, old);
-		if (old->registration > 0)
-			metric_add(METRIC_devices_held, -1);
-		old->registration = 0;
-		old->device.s[0] = '\0';
-		session_close(old, CLOSE_POLICY, "replaced");
-	}
+	if (old && old != session) /* the device came back before its old socket was found dead */
+		session_replaced(old);
 	session->device = device;
 	HASH_ADD(hh, sessions->by_device, device.s, SID_LEN, session);
 }
 
-bool sessions_hold(struct worker *worker, struct sid device)
+struct session *session_by_device(struct worker *worker, struct sid device)
 {
 	struct session *session;
 
 	HASH_FIND(hh, sessions_of(worker)->by_device, device.s, SID_LEN, session);
-	return session != NULL;
+	return session;
+}
+
+bool sessions_hold(struct worker *worker, struct sid device)
+{
+	return session_by_device(worker, device) != NULL;
 }
 
 struct client_key session_client(struct session *session)
@@ -128,6 +187,7 @@ static void session_free(struct session *session)
 	forget_waiting(session);
 	session_legs_free(session);
 	x_free(session->parameters);
+	x_free(session->profile);
 	x_free(session->token_id);
 	x_free(session);
 }
@@ -164,16 +224,15 @@ static void leave(struct session *session)
 		HASH_DELETE(hh, sessions->by_device, session);
 	DL_DELETE(sessions->all, session);
 	sessions->count--;
+	channel_watch_end(session);
 	recheck_forget(session);
-	if (session->registration) {
-		const bool known = session->registration > 0;
-
-		metric_add(METRIC_devices_held, known ? -1 : 0);
-		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
-			 known ? session->registration : 0, true);
-	} else if (session->device.s[0]) {
+	reassert_forget(session);
+	if (session->counted)
+		limits_let_go(worker_common(session->worker)->limits, session->account);
+	if (session->registration)
+		session_farewell(session, FAREWELL_CLOSED);
+	else if (session->device.s[0])
 		session_legs_tell_gone(session);
-	}
 }
 
 /* Nothing of it waits for the peer to close: a message at work ends here too. */
@@ -185,15 +244,12 @@ void session_revoke(struct session *session, enum err err)
 	log_info("channel_revoked", "acct=%s device=%s err=%s", session->account.s, session->device.s,
 		 err_name(err));
 	metric_add(METRIC_channels_revoked_total, 1);
+	channel_watch_end(session);
 	frame_error(session->ws, (struct frame_re){ .given = false }, err, "", NULL);
-	if (session->registration > 0) {
-		metric_add(METRIC_devices_held, -1);
-		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
-			 session->registration, true);
-		session->registration = 0;
-	} else {
+	if (session->registration)
+		session_farewell(session, FAREWELL_REVOKED);
+	else
 		session_legs_tell_gone(session);
-	}
 	session_close(session, CLOSE_POLICY, "token revoked");
 	if (session->busy)
 		flow_abandon(session->busy);
@@ -275,6 +331,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 		DL_DELETE(sessions->all, session);
 		session->timer = loop_timer_free(session->timer);
 		forget_waiting(session);
+		channel_watch_end(session);
 		session->worker = NULL;
 		ws_drop(session->ws);
 	}

@@ -5,8 +5,8 @@
  * through this worker's inbox and is told at most once (a repeated ring or cancel
  * is dropped here).
  *
- *     open -> hello -> registered -> ... -> closed: the registration ends (farewell.h),
- *     calls it was in hear that the device is gone
+ *     open -> hello -> registered -> ... -> closed: the registration ends after the account's
+ *     grace (farewell.h), calls it was in hear that the device is gone
  */
 #pragma once
 
@@ -18,7 +18,9 @@
 #include "common/model/keys.h"
 #include "common/model/presence.h"
 
+struct client_token;
 struct session;
+struct session_profile;
 
 enum { SESSION_REGISTERING = -1, SESSION_WAITING_MAX = 64, SESSION_WAITING_BYTES_MAX = 512 * 1024, SESSION_LEGS_MAX = 256 };
 
@@ -49,8 +51,10 @@ struct session {
 	char identity[IDENTITY_MAX + 1];
 	char *parameters;                /* fixed by the token: JSON text, or NULL */
 	int64_t registration;            /* 0: not registered; SESSION_REGISTERING: asked for, not known */
+	struct session_profile *profile; /* what its device has said of itself; NULL: never registered */
+	unsigned heard_round;            /* reassert.h: in which the store was last told of it */
 	uint64_t expires_at_s;
-	bool admitted, may_call, expired, warned, revoked;
+	bool admitted, counted, may_call, expired, warned, revoked;
 	struct sid key;                  /* that signed the token; not set: an auth token of the account did */
 	uint32_t signer;                 /* which one: auth_token_mark */
 	char *token_id;
@@ -58,6 +62,7 @@ struct session {
 	struct recheck_account *peers;   /* recheck.h: the channels of the account; NULL: not among them */
 	struct session *peer_prev, *peer_next;
 	unsigned round;                  /* of the account, in which it was last checked */
+	struct channel_watch *watch;     /* channel_watch.h */
 	struct session_leg *legs;
 	unsigned n_legs;
 	struct waiting *waiting, **waiting_end;
@@ -83,7 +88,14 @@ extern const struct ws_ops session_ops;  /* arg: the worker */
 
 /* for the channel's handlers */
 struct client_key session_client(struct session *session);
+MUST_USE bool session_count(struct session *session, struct sid account);      /* false: the account has too many */
+void session_admit(struct session *session, const struct client_token *token); /* what the token says holds now */
 void session_bind(struct session *session, struct sid device);   /* now its inbox messages reach it */
+void session_registered(struct session *session, int64_t registration);
+bool session_unregistered(struct session *session);              /* was it registered? */
+void session_replaced(struct session *session);                  /* its device is registered by another channel: it closes */
+void session_profile_keep(struct session *session, const struct device_profile *said);
+void session_profile_read(const struct session *session, struct arena *arena, struct device_profile *out);
 void session_rearm(struct session *session);                     /* something with a time has changed */
 struct session_leg *session_leg_find(struct session *session, struct sid leg);
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);

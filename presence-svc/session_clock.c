@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/model/settings.h"
+#include "presence-svc/channel_watch.h"
 #include "presence-svc/farewell.h"
 #include "presence-svc/frame.h"
 
@@ -67,13 +68,9 @@ static void warn(struct session *session)
 static void expire(struct session *session)
 {
 	session->expired = true;
+	channel_watch_end(session);
 	frame_error(session->ws, (struct frame_re){ .given = false }, ERR_TOKEN_EXPIRED, "", NULL);
-	if (session->registration) {
-		metric_add(METRIC_devices_held, -1);
-		farewell(app_of(session->worker)->farewells, session_client(session), session->device,
-			 session->registration, false);
-		session->registration = 0;
-	}
+	session_farewell(session, FAREWELL_EXPIRED);
 	session_close_if_done(session);
 }
 

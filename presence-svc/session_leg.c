@@ -87,6 +87,21 @@ static void cancel_frame(struct session *session, struct sid leg, const char *re
 	frame_send(&frame, session->ws);
 }
 
+void session_leg_lost(struct session *session, struct session_leg *leg)
+{
+	struct frame frame;
+
+	if (leg->role == LEG_IS_RUNG) {
+		cancel_frame(session, leg->leg, "failed");
+	} else {
+		frame_begin(&frame, "hangup");
+		json_str(&frame.w, "call", sid_str(&leg->leg));
+		json_str(&frame.w, "reason", STR("client_lost"));
+		frame_send(&frame, session->ws);
+	}
+	session_leg_over(session, leg->leg);
+}
+
 void session_stop_late_rings(struct session *session)
 {
 	const uint64_t now = clock_mono_ms();
@@ -160,12 +175,11 @@ static bool note_leg(struct session *session, struct str type, struct sid id, co
 static void deliver(struct worker *worker, struct sid device, const struct json *msg)
 {
 	const struct str type = json_string(json_get(msg, "type"));
-	struct session *session;
+	struct session *session = session_by_device(worker, device);
 	struct sid call;
 
 	if (!sid_parse(json_string(json_get(msg, "call")), "CA", &call))
 		return;
-	HASH_FIND(hh, sessions_of(worker)->by_device, device.s, SID_LEN, session);
 	if (!session || !session->ws) {
 		if (str_eq(type, STR("incoming")))
 			call_device_gone(worker, sid_call_of(call), device);

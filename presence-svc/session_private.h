@@ -2,11 +2,13 @@
  *
  *   session.c         a channel from open to close, the messages that wait, all of a worker
  *   session_clock.c   its one timer: hello, the token's end, rings that nobody ended
+ *   session_profile.c what its device has said of itself
  *   session_leg.c     its legs, and what reaches it from elsewhere
  */
 #pragma once
 
 #include "presence-svc/app.h"
+#include "presence-svc/farewell.h"
 #include "presence-svc/session.h"
 
 enum { CLOSE_POLICY = 1008, CLOSE_RESTART = 1012 };
@@ -24,11 +26,15 @@ static inline struct sessions *sessions_of(struct worker *worker)
 	return app_of(worker)->sessions;
 }
 
+void session_farewell(struct session *session, enum farewell_kind kind); /* its registration ends, if it has one */
+struct session *session_by_device(struct worker *worker, struct sid device);     /* NULL: none */
+
 /* session_clock.c */
 void session_on_timer(void *arg);
 
 /* session_leg.c */
 void session_legs_tell_gone(struct session *session);    /* the calls hear that the device is gone */
 void session_legs_free(struct session *session);
+void session_leg_lost(struct session *session, struct session_leg *leg);  /* its call has let it go: the client hears the end */
 void session_stop_late_rings(struct session *session);   /* a ring whose bridge is gone for good must not ring for ever */
 void session_close_if_done(struct session *session);     /* a channel whose token has run out stays only for its calls */

@@ -80,9 +80,12 @@ static void redis_conf_of(const struct settings *settings, struct redis_conf *ou
 static void on_store_ready(void *arg)
 {
 	struct worker *worker = arg;
+	const struct service *service = worker_common(worker)->part->process->service;
 
 	if (worker->index == 0)
 		nodes_start(worker_common(worker)->nodes);
+	if (service->on_store_back)
+		service->on_store_back(worker);
 }
 
 static void on_joined(struct worker *worker)

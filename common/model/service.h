@@ -25,6 +25,7 @@ struct service {
 	bool (*is_idle)(struct worker *worker);          /* the old work is done, or is somebody else's now */
 	void (*close)(struct worker *worker);            /* frees its parts; Redis and the listener are gone already */
 	void (*on_buried)(struct worker *worker);        /* others took this node for dead; may be NULL */
+	void (*on_store_back)(struct worker *worker);    /* Redis is there, for the first time or again; may be NULL */
 	redis_stream_fn *on_message;                     /* a message in this worker's inbox; arg: the worker */
 };
 
