@@ -139,8 +139,18 @@ static struct conn *conn_new(struct http_server *server, struct MHD_Connection *
 	return conn;
 }
 
+/* A head that overflows its memory in certain places ends the connection without a word about the request. */
+static void end_unfinished(struct conn *conn)
+{
+	if (!conn->req)
+		return;
+	conn->server->open_requests--;
+	http_req_completed(conn->req, 0);
+}
+
 static void conn_free(struct conn *conn)
 {
+	end_unfinished(conn);
 	http_forget_hangups(conn);
 	loop_timer_free(conn->arrival);
 	*conn->at = conn->next;
