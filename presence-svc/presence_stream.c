@@ -17,7 +17,7 @@
 #include "presence-svc/listeners.h"
 #include "presence-svc/watch.h"
 
-enum { NAMES_MAX = 200, WARN_BEFORE_S = 10 };
+enum { NAMES_MAX = 100, WARN_BEFORE_S = 10 };
 
 struct presence_stream {
 	struct req *req;
