@@ -73,9 +73,15 @@ struct str key_account_rules(struct arena *arena, unsigned partition, struct str
 	return arena_printf(arena, "s:{p%u}:" STR_FMT, partition, STR_ARG(account));
 }
 
+struct str key_index(struct arena *arena, unsigned partition, struct str account, struct str which)
+{
+	return arena_printf(arena, "i:{p%u}:" STR_FMT ":" STR_FMT, partition, STR_ARG(account),
+			    STR_ARG(which));
+}
+
 struct str key_index_all(struct arena *arena, unsigned partition, struct str account)
 {
-	return arena_printf(arena, "i:{p%u}:" STR_FMT ":all", partition, STR_ARG(account));
+	return key_index(arena, partition, account, STR("all"));
 }
 
 struct str key_index_term(struct arena *arena, unsigned partition, struct str account, struct str term)

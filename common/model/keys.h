@@ -38,6 +38,7 @@ struct str key_client_devices(struct arena *arena, struct str account, struct st
 struct str key_client_history(struct arena *arena, struct str account, struct str identity);   /* h:{pN}:AC:identity */
 struct str key_account_rules(struct arena *arena, unsigned partition, struct str account);     /* s:{pN}:AC */
 struct str key_index_all(struct arena *arena, unsigned partition, struct str account);         /* i:{pN}:AC:all */
+struct str key_index(struct arena *arena, unsigned partition, struct str account, struct str which);   /* i:{pN}:AC:which, such as s:busy */
 struct str key_index_term(struct arena *arena, unsigned partition, struct str account, struct str term);   /* i:{pN}:AC:a:term */
 struct str key_partition_accounts(struct arena *arena, unsigned partition);                    /* A:{pN} */
 struct str key_partition_deadlines(struct arena *arena, unsigned partition);           /* D:{pN} */

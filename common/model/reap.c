@@ -14,21 +14,43 @@ enum { REAP_AT_ONCE = 200, REAP_DEADLINE_MS = 120000 };
 
 struct reap {
 	struct sid dead;
-	unsigned partition;
+	unsigned partition, end;
+	bool is_ghost; /* its node is not in the table */
 	int64_t removed;
 };
 
 static void reap_some(struct flow *job);
 static void on_reaped(struct flow *job, void *arg, const struct redis_reply *reply);
 
-void reap_node(struct worker *worker, struct sid node)
+static void start(struct worker *worker, const struct reap *what)
 {
-	struct flow *job = job_new(worker, "reap", sizeof(struct reap));
-	struct reap *reap = job->state;
+	struct flow *job = job_new(worker, "reap", sizeof(*what));
 
-	reap->dead = node;
+	*(struct reap *)job->state = *what;
 	flow_deadline(job, REAP_DEADLINE_MS);
 	flow_next(job, STEP(reap_some));
+}
+
+void reap_node(struct worker *worker, struct sid node)
+{
+	start(worker, &(struct reap){ .dead = node, .end = KEYS_PARTITIONS });
+}
+
+void reap_ghosts(struct worker *worker, struct sid node, unsigned partition)
+{
+	start(worker, &(struct reap){ node, partition, partition + 1, .is_ghost = true });
+}
+
+static void end_reap(struct flow *job)
+{
+	const struct reap *reap = job->state;
+
+	log_info("devices_reaped", "dead=%s devices=%lld", reap->dead.s, (long long)reap->removed);
+	if (reap->is_ghost)
+		metric_add(METRIC_presence_mismatch_total, reap->removed);
+	else
+		nodes_reaped(worker_common(job->worker)->nodes, reap->dead);
+	flow_done(job);
 }
 
 static void reap_some(struct flow *job)
@@ -37,10 +59,8 @@ static void reap_some(struct flow *job)
 	char most[24];
 	const struct str argv[] = { redis_num(most, REAP_AT_ONCE) };
 
-	if (reap->partition == KEYS_PARTITIONS) {
-		log_info("devices_reaped", "dead=%s devices=%lld", reap->dead.s, (long long)reap->removed);
-		nodes_reaped(worker_common(job->worker)->nodes, reap->dead);
-		flow_done(job);
+	if (reap->partition == reap->end) {
+		end_reap(job);
 		return;
 	}
 	flow_script(job, "devices_reap", on_reaped, reap, &scripts[SCRIPT_DEVICES_REAP],

@@ -9,4 +9,6 @@
 #include "common/base/sid.h"
 #include "common/io/worker.h"
 
+/* What a node that is not in the table any more has left in one partition: there should be nothing. */
+void reap_ghosts(struct worker *worker, struct sid node, unsigned partition);
 void reap_node(struct worker *worker, struct sid node);  /* ends in nodes_reaped; a failure is tried again by whoever sees it */
