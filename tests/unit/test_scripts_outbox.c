@@ -138,6 +138,58 @@ static void test_given_up_ones_are_kept_for_a_time(void **state)
 	assert_keys(store, "[" DUE "," RECORD "," LIST "," TRACE "," DEAD "]");
 }
 
+static void test_dead_letters_go_back_behind_what_waits(void **state)
+{
+	struct store *store = *state;
+	struct answer letters;
+
+	create(store);
+	LIST_CALLBACKS(store, "1", CALL, "a", CALL, "b");
+	for (int i = 0; i < 2; i++) {
+		take(store, OUTBOX, LONG);
+		settle(store, i ? "b" : "a", "dead", "0");
+	}
+	LIST_CALLBACKS(store, "2", CALL, "c");
+	letters = DO(store, "XRANGE", DEAD, "-", "+");
+	assert_answer(store,
+		      RUN(store, DEAD_LETTERS_REPLAY, DEAD, text(item(item(letters, 1), 0)),
+			  text(item(item(letters, 1), 0)), "1"),
+		      "[1,1]");
+	assert_answer(store, RUN(store, DEAD_LETTERS_REPLAY, DEAD, "-", "+", "10"), "[1,0]");
+	assert_answer(store, RUN(store, DEAD_LETTERS_REPLAY, DEAD, "-", "+", "10"), "[0,0]");
+	assert_answer(store, DO(store, "LRANGE", OUTBOX, "0", "-1"), "[c,b,a]");
+}
+
+/* Who is tried already stays so: a replay does not make him due. */
+static void test_a_replay_does_not_overtake_a_delivery(void **state)
+{
+	struct store *store = *state;
+
+	create(store);
+	LIST_CALLBACKS(store, "1", CALL, "a", CALL, "b");
+	take(store, OUTBOX, LONG);
+	settle(store, "a", "dead", "0");
+	assert_string_equal(taken(take(store, OUTBOX, LONG)), "b");
+	assert_answer(store, RUN(store, DEAD_LETTERS_REPLAY, DEAD, "-", "+", "10"), "[1,0]");
+	assert_string_equal(taken(take(store, OUTBOX, LONG)), "(another is at it)");
+	assert_answer(store, settle(store, "b", "done", "0"), "1");
+	assert_string_equal(taken(take(store, OUTBOX, LONG)), "a");
+}
+
+static void test_no_more_go_back_than_were_asked_for(void **state)
+{
+	struct store *store = *state;
+
+	create(store);
+	LIST_CALLBACKS(store, "1", CALL, "a", LEG1, "x", CALL, "b");
+	take(store, OUTBOX, LONG);
+	settle(store, "a", "dead", "0");
+	take(store, OUTBOX, LONG);
+	settle(store, "b", "dead", "0");
+	assert_answer(store, RUN(store, DEAD_LETTERS_REPLAY, DEAD, "-", "+", "1"), "[1,1]");
+	assert_string_equal(taken(take(store, OUTBOX, LONG)), "a");
+}
+
 /* A list that is gone, by whatever accident, is not looked for again and again. */
 static void test_a_subject_without_callbacks_is_forgotten(void **state)
 {
@@ -206,6 +258,9 @@ int main(void)
 		STORE_TEST(test_who_is_too_late_settles_nothing),
 		STORE_TEST(test_subjects_do_not_wait_for_each_other),
 		STORE_TEST(test_given_up_ones_are_kept_for_a_time),
+		STORE_TEST(test_dead_letters_go_back_behind_what_waits),
+		STORE_TEST(test_a_replay_does_not_overtake_a_delivery),
+		STORE_TEST(test_no_more_go_back_than_were_asked_for),
 		STORE_TEST(test_a_subject_without_callbacks_is_forgotten),
 		STORE_TEST(test_every_callback_arrives_in_order_whoever_delivers),
 	};
