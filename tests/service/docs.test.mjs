@@ -6,8 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import { sid } from '../support/accounts.mjs';
 import { startCluster } from '../support/cluster.mjs';
 import { openDocument, operationsOf, routesOf } from '../support/documents.mjs';
+import { listen } from '../support/events.mjs';
 import { until } from '../support/process.mjs';
 import { rest } from '../support/rest.mjs';
+import { startService } from '../support/service.mjs';
 import { accessToken, forgedToken } from '../support/tokens.mjs';
 
 const SECURITY = { NONE: [], SERVER: ['server'], CLIENT: ['client'], ANY: ['server', 'client'] };
@@ -152,6 +154,32 @@ describe('devices and presence', () => {
 		await ask('deletePresence', 200);
 	});
 
+	test('presence is waited for', async () => {
+		const { body } = await ask('getPresence', 200);
+		await ask('getPresence', 304, { query: { Version: body.version, Wait: '1s' } });
+		await ask('getPresence', 400, { query: { Wait: '56s' } });
+	});
+
+	test('presence is streamed; every event is as described', async () => {
+		const one = find('getPresenceStream');
+		const stream = await listen(urlOf(one, {}, { Identity: 'alice' }), { bearer: accessToken(account, 'alice', { ttl: 2 }), lastId: '00000000-1' });
+		assert.equal(stream.headers['content-type'], Object.keys(one.operation.responses['200'].content)[0]);
+		seen.set('presence-svc getPresenceStream', new Set(['200']));
+		await stream.snapshot();
+		await ask('updateDevice', 200, { json: { status: 'busy' } });
+		await stream.next('presence');
+		await stream.next('error');
+		const { stream: drained } = await drainedStream();
+		const schemas = { snapshot: 'StreamFrame', presence: 'StreamFrame', resync: 'StreamResync', token_will_expire: 'StreamExpiry', drain: 'StreamDrain', error: 'StreamError' };
+		const events = [...stream.heard, ...drained.heard];
+		assert.deepEqual([...new Set(events.map(event => event.type))].sort(), Object.keys(schemas).sort());
+		for (const { type, data, id } of events) {
+			one.document.check(data, type, 'components', 'schemas', schemas[type]);
+			assert.equal(id, data.more ? undefined : data.cursor, type);
+		}
+		await ask('getPresenceStream', 403, { basic: undefined, bearer: accessToken(account, 'alice') });
+	});
+
 	test('a client has no more devices than it may', async () => {
 		await Promise.all(Array.from({ length: MANY }, () => created('createDevice', { identity: 'crowd', json: { ttl: 1 } })));
 		const refused = await ask('createDevice', 429, { identity: 'crowd', json: { ttl: 1 } });
@@ -172,6 +200,20 @@ describe('devices and presence', () => {
 		assert.equal((await badHandshake()).status, 400);
 	});
 });
+
+/** A stream that hears of the end of its instance, which lets an account have one. */
+async function drainedStream() {
+	const instance = await startService('presence-svc', cluster.redis, { name: 'small', env: { ...cluster.env, WORKERS: '1', LIMIT_ACCOUNT_CHANNELS: '1' } });
+	const path = `/v1/Accounts/${account.sid}/PresenceStream?Identity=alice`;
+	const stream = await listen(instance.url + path, { basic: [account.key.sid, account.key.secret] });
+	const refused = await rest('GET', instance.url + path, { basic: [account.key.sid, account.key.secret] });
+	assert.equal(refused.status, 429);
+	checkAnswer(find('getPresenceStream'), refused, 'getPresenceStream 429');
+	seen.get('presence-svc getPresenceStream').add('429');
+	await stream.snapshot();
+	await instance.stop();
+	return { stream };
+}
 
 /** fetch does not send what a handshake needs: an upgrade with a key that is none. */
 async function badHandshake() {
@@ -337,7 +379,7 @@ describe('calls', () => {
 
 describe('what every operation refuses', () => {
 	const secured = operations.filter(({ operation }) => operation.security.length > 0);
-	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, deletePresence: { params: { identity: 'a b' } }, getPresenceHistory: { params: { identity: 'a b' } },
+	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, getPresenceStream: { query: { Prefix: 'a b' } }, deletePresence: { params: { identity: 'a b' } }, getPresenceHistory: { params: { identity: 'a b' } },
 		'application/json': { json: '{' }, 'application/x-www-form-urlencoded': { form: { FriendlyName: 'x'.repeat(257) } } };
 	const bodyType = ({ document, operation }) => Object.keys(document.follow(operation.requestBody)?.content ?? {})[0];
 
