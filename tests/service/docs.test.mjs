@@ -12,7 +12,7 @@ import { rest } from '../support/rest.mjs';
 import { startService } from '../support/service.mjs';
 import { accessToken, forgedToken } from '../support/tokens.mjs';
 
-const SECURITY = { NONE: [], SERVER: ['server'], CLIENT: ['client'], ANY: ['server', 'client'] };
+const SECURITY = { NONE: [], SERVER: ['server'], CLIENT: ['client'], ANY: ['server', 'client'], PARENT: ['server'] };
 const MANY = 50;                     // devices that a client may have
 const documents = { 'presence-svc': openDocument('openapi-presence'), 'routing-svc': openDocument('openapi-routing') };
 const operations = Object.entries(documents).flatMap(([service, document]) => operationsOf(document).map(one => ({ ...one, service, document })));
@@ -29,10 +29,10 @@ function urlOf({ service, path }, params, query) {
 	return at.url + filled + (query ? `?${new URLSearchParams(query)}` : '');
 }
 
-function credentialsFor({ operation }, identity = 'alice') {
+function credentialsFor({ operation, path }, identity = 'alice') {
 	const names = operation.security.map(one => Object.keys(one)[0]);
 	if (names.includes('server'))
-		return { basic: [account.key.sid, account.key.secret] };
+		return { basic: path.includes('{A}') ? [account.key.sid, account.key.secret] : [account.sid, account.auth_token] };
 	return names.length ? { bearer: accessToken(account, identity) } : {};
 }
 
@@ -86,7 +86,7 @@ before(async () => {
 	account = cluster.account;
 	other = await cluster.addAccount();
 	cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }] }] });
-	known = { identity: 'alice', DV: sid('DV'), SK: account.key.sid, letter: 'p1-1-1', CA: sid('CA'), AP: account.application.sid, PN: account.number.sid };
+	known = { identity: 'alice', DV: sid('DV'), SK: account.key.sid, name: 'nobody', letter: 'p1-1-1', CA: sid('CA'), AP: account.application.sid, PN: account.number.sid };
 });
 after(() => cluster?.stop());
 
@@ -289,7 +289,58 @@ describe('provisioning', () => {
 		['PhoneNumber', 'PhoneNumbers', 'PN', { PhoneNumber: '+15550177', VoiceUrl: 'https://example.com/voice' }],
 	];
 
-	test('the account', () => ask('getAccount', 200));
+	test('accounts: made, read, listed, changed, suspended', async () => {
+		const basic = [account.sid, account.auth_token];
+		const child = await created('createAccount', { form: { FriendlyName: 'Child' } });
+		await ask('getAccount', 200);
+		await ask('getAccount', 200, { params: { A: child.sid }, basic });
+		await ask('listAccounts', 200, { query: { PageSize: '1' } });
+		await ask('updateAccount', 200, { params: { A: child.sid }, basic, form: { FriendlyName: 'Two', Status: 'suspended' } });
+		await ask('updateAccount', 200, { params: { A: child.sid }, basic, form: { Status: 'active' } });
+		await ask('updateAccount', 403, { form: { Status: 'suspended' } });
+		await ask('createAccount', 403, { basic: [child.sid, child.auth_token] });
+		await cluster.redis.command('HSET', `sa:{${other.sid}}`, ...Array.from({ length: 2000 }, () => [sid('AC'), '{}']).flat());
+		await ask('createAccount', 409, { basic: [other.sid, other.auth_token] });
+	});
+
+	test('a second auth token: made, thrown away, promoted', async () => {
+		const turning = await cluster.addAccount();
+		const basic = [turning.sid, turning.auth_token];
+		const { secondary_auth_token: second } = await created('createSecondaryAuthToken', { basic });
+		await ask('createSecondaryAuthToken', 409, { basic });
+		await ask('promoteAuthToken', 200, { basic });
+		await ask('promoteAuthToken', 404, { basic: [turning.sid, second] });
+		await ask('deleteSecondaryAuthToken', 404, { basic: [turning.sid, second] });
+		await created('createSecondaryAuthToken', { basic: [turning.sid, second] });
+		await ask('deleteSecondaryAuthToken', 204, { basic: [turning.sid, second] });
+	});
+
+	test('settings: read, changed, a new webhook secret', async () => {
+		const basic = [account.sid, account.auth_token];
+		const full = { call_waiting: true, away_rings: true, close_grace_ms: 2000, presence_webhook_url: 'https://example.com/p', policy_url: 'https://example.com/q', origins: ['https://example.com'] };
+		await ask('updateSettings', 200, { json: full });
+		await ask('getSettings', 200, { basic });
+		await ask('updateSettings', 200, { json: { call_waiting: false, away_rings: false, presence_webhook_url: '', policy_url: '', origins: [] } });
+		await ask('getSettings', 200);
+		await ask('createWebhookSecret', 200);
+	});
+
+	test('aliases: made, replaced, read, listed, deleted', async () => {
+		const params = { name: 'support/all' };
+		await created('putAlias', { params, json: { members: ['alice', 'bob'], note: 'All of them' } });
+		await ask('putAlias', 200, { params, json: { members: ['alice'] } });
+		await ask('getAlias', 200, { params });
+		await created('putAlias', { params: { name: 'desk' }, json: { members: ['bob'] } });
+		const { next_page_uri: next } = (await ask('listAliases', 200, { query: { PageSize: '1' } })).body;
+		await ask('listAliases', 200, { query: Object.fromEntries(new URL(next, cluster.url).searchParams) });
+		const { headers } = await ask('getAliasPresence', 200, { params });
+		await ask('getAliasPresence', 304, { params, headers: { 'If-None-Match': headers.get('etag') } });
+		await ask('getAliasPresence', 403, { params: { name: 'desk' }, basic: undefined, bearer: accessToken(account, 'alice') });
+		await ask('deleteAlias', 204, { params });
+		await cluster.redis.command('HSET', `al:{${account.sid}}`, ...Array.from({ length: 2000 }, (_, i) => [`n${i}`, '{}']).flat());
+		await ask('putAlias', 409, { json: { members: ['alice'] } });
+		await cluster.redis.command('DEL', `al:{${account.sid}}`);
+	});
 
 	for (const [noun, nouns, param, form] of NOUNS) {
 		test(`${nouns}: made, read, listed, changed, deleted`, async () => {
@@ -379,7 +430,8 @@ describe('calls', () => {
 
 describe('what every operation refuses', () => {
 	const secured = operations.filter(({ operation }) => operation.security.length > 0);
-	const SPOILT = { getPresence: { query: { Devices: 'perhaps' } }, getPresenceStream: { query: { Prefix: 'a b' } }, deletePresence: { params: { identity: 'a b' } }, getPresenceHistory: { params: { identity: 'a b' } },
+	const SPOILT = { getAlias: { params: { name: 'a b' } }, deleteAlias: { params: { name: 'a b' } }, getAliasPresence: { params: { name: 'a b' } },
+		getPresence: { query: { Devices: 'perhaps' } }, getPresenceStream: { query: { Prefix: 'a b' } }, deletePresence: { params: { identity: 'a b' } }, getPresenceHistory: { params: { identity: 'a b' } },
 		'application/json': { json: '{' }, 'application/x-www-form-urlencoded': { form: { FriendlyName: 'x'.repeat(257) } } };
 	const bodyType = ({ document, operation }) => Object.keys(document.follow(operation.requestBody)?.content ?? {})[0];
 
@@ -392,9 +444,10 @@ describe('what every operation refuses', () => {
 				await ask(one, 403, { bearer: accessToken(other, 'alice') });
 			} else {
 				await ask(one, 401, { basic: [other.key.sid, other.key.secret] });
-				await ask(one, 404, { basic: [other.sid, other.auth_token] });
+				if (one.path.includes('{A}'))
+					await ask(one, 404, { basic: [other.sid, other.auth_token] });
 			}
-			const [param] = Object.keys(known).filter(name => name !== 'identity' && one.path.includes(`{${name}}`));
+			const [param] = Object.keys(known).filter(name => !['identity', 'name'].includes(name) && one.path.includes(`{${name}}`));
 			if (param && one.statuses.includes('404'))
 				await ask(one, 404, { params: { [param]: sid(param) }, json: isClient && one.method === 'PUT' ? {} : undefined, ...missing(one) });
 			if (one.statuses.includes('400'))
