@@ -241,4 +241,5 @@ test('nothing is left when the watchers have gone', async () => {
 	for (const metric of ['switchhook_watchers', 'switchhook_watched_clients', 'switchhook_watch_edges'])
 		for (const instance of cluster.presence)
 			await until(async () => await instance.metric(metric) === 0, `${metric} is 0`);
+	await until(async () => await cluster.redis.command('PUBSUB', 'CHANNELS') === '*1\r\n$3\r\ninv\r\n', 'nothing is subscribed but inv');
 });
