@@ -7,7 +7,6 @@
 #include "presence-svc/admission.h"
 
 struct audit;
-struct audit;
 struct sessions;
 struct farewells;
 struct listeners;
@@ -26,7 +25,6 @@ struct app {
 	struct reassert *reassert;       /* what the store may have lost is said again */
 	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
-	struct audit *audit;             /* are the records as they have to be? */
 	struct audit *audit;             /* are the records as they have to be? */
 	struct watches *watches;         /* who watches whom */
 	struct listeners *listeners;     /* streams and long-polls */

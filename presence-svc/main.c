@@ -7,7 +7,6 @@
 #include "common/model/service.h"
 #include "presence-svc/app.h"
 #include "presence-svc/audit.h"
-#include "presence-svc/audit.h"
 #include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
 #include "presence-svc/listeners.h"
@@ -29,7 +28,6 @@ static void open_parts(struct worker *worker)
 	app->reassert = reassert_new(worker);
 	app->recheck = recheck_new(worker);
 	app->sweep = sweep_new(worker);
-	app->audit = audit_new(worker);
 	app->audit = audit_new(worker);
 	app->watches = watches_new(worker);
 	app->listeners = listeners_new(worker);
@@ -55,7 +53,6 @@ static void close_parts(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
-	app->audit = audit_free(app->audit);
 	app->audit = audit_free(app->audit);
 	app->sweep = sweep_free(app->sweep);
 	app->farewells = farewells_free(app->farewells);
