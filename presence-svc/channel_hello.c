@@ -1,11 +1,13 @@
 /* channel_hello.c - hello: who the client is, and its device's registration.
  *
- *     hello -> on_hello_token -> (on_hello_origin ->) on_hello -> (on_admitted -> on_registered -> (back ->)) -> welcome
+ *     hello -> on_hello_token -> (on_hello_origin ->) on_hello
+ *           -> (policy -> on_admitted -> on_registered -> (back ->)) -> welcome
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/model/auth.h"
+#include "common/model/auth_policy.h"
 #include "common/model/call.h"
 #include "common/model/device_id.h"
 #include "common/model/limits.h"
@@ -31,6 +33,7 @@ struct hello {
 static void on_hello_token(struct flow *flow);
 static void on_hello_origin(struct flow *flow);
 static void on_hello(struct flow *flow);
+static void ask_policy(struct flow *flow);
 static void settle(struct flow *flow);
 static void on_admitted(struct flow *flow);
 static void on_registered(struct flow *flow);
@@ -150,11 +153,24 @@ static void on_hello(struct flow *flow)
 	if (!may_come_more(message_of(flow), &hello->token))
 		return;
 	if (hello->token.incoming) {
-		on_admitted(flow);
+		ask_policy(flow);
 	} else {
 		settle(flow);
 		welcome(flow);
 	}
+}
+
+static void ask_policy(struct flow *flow)
+{
+	const struct hello *hello = flow->state;
+
+	policy_ask(worker_common(flow->worker)->accounts, flow,
+		   &(struct policy_question){ .token = &hello->token,
+					      .device = hello->device,
+					      .app = hello->profile.app,
+					      .host = hello->profile.host,
+					      .address = ws_address(message_of(flow)->session->ws) },
+		   STEP(on_admitted));
 }
 
 static void settle(struct flow *flow)

@@ -137,7 +137,7 @@ static void on_not_good(struct flow *job, enum err err)
 
 	if (err == ERR_TOKEN_REVOKED || err == ERR_ACCOUNT_SUSPENDED)
 		farewell(app_of(job->worker)->farewells, again->client, again->device, again->registration,
-			 false);
+			 FAREWELL_REVOKED);
 }
 
 /* Who revoked it may have looked for leases before this one was there. */

@@ -46,7 +46,6 @@ static void on_open(void *arg, struct ws *ws)
 bool session_count(struct session *session, struct sid account)
 {
 	session->account = account;
-	session->account = account;
 	session->counted = limits_hold(worker_common(session->worker)->limits, account);
 	return session->counted;
 }

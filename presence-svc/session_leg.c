@@ -64,16 +64,21 @@ void session_close_if_done(struct session *session)
 		ws_close(session->ws, CLOSE_POLICY, "token expired");
 }
 
+static void leg_over(struct session *session, struct session_leg *leg)
+{
+	if (leg->stop_ms > clock_mono_ms())
+		leg->role = LEG_IS_OVER;
+	else
+		leg_forget(session, leg);
+}
+
 void session_leg_over(struct session *session, struct sid leg)
 {
 	struct session_leg *one = session_leg_find(session, leg);
 
 	if (!one)
 		return;
-	if (one->stop_ms > clock_mono_ms())
-		one->role = LEG_IS_OVER;
-	else
-		leg_forget(session, one);
+	leg_over(session, one);
 	session_close_if_done(session);
 }
 
@@ -164,7 +169,7 @@ static bool note_leg(struct session *session, struct str type, struct sid id, co
 		const bool fits = str_eq(type, STR("hangup")) || leg->role == LEG_IS_RUNG;
 
 		if (fits)
-			session_leg_over(session, id);
+			leg_over(session, leg);
 		return fits;
 	}
 	if (str_eq(type, STR("answered")) && leg->role == LEG_IS_RUNG)
@@ -187,6 +192,7 @@ static void deliver(struct worker *worker, struct sid device, const struct json 
 	}
 	if (note_leg(session, type, call, msg))
 		frame_pass(msg, session->ws);
+	session_close_if_done(session); /* how its last call ended is the last that it hears */
 }
 
 void sessions_on_message(void *arg, struct str text)
