@@ -94,10 +94,9 @@ static void on_page(struct flow *flow)
 }
 
 /* The request as it would be sent now. */
-static void put_request(struct json_writer *w, struct arena *arena, const struct dead_letter *letter,
-			const struct account *account)
+static void put_request(struct json_writer *w, struct arena *arena, const struct outbox_kind *kind,
+			const struct dead_letter *letter, const struct account *account)
 {
-	const struct outbox_kind *kind = letter->id.slot.kind == 'p' ? &outbox_of_presence : &outbox_of_calls;
 	struct webhook_request request = { .url = STR_NULL };
 
 	if (kind->render(arena, letter->subject, letter->entry, account, &request) == OUTBOX_UNREADABLE)
@@ -111,15 +110,13 @@ static void put_letter(struct json_writer *w, struct arena *arena, const struct 
 		       const struct account *account)
 {
 	const bool is_presence = letter->id.slot.kind == 'p';
-	struct str subject = letter->subject, head;
+	const struct outbox_kind *kind = is_presence ? &outbox_of_presence : &outbox_of_calls;
 
-	if (is_presence) /* "AC:identity" */
-		(void)str_split(&subject, ':', &head);
 	json_object(w);
 	json_str(w, "id", dead_letter_id_text(arena, &letter->id));
 	json_str(w, "kind", is_presence ? STR("presence") : STR("calls"));
-	json_str(w, "subject", subject);
-	put_request(w, arena, letter, account);
+	json_str(w, "subject", kind->label_of(letter->subject));
+	put_request(w, arena, kind, letter, account);
 	json_str(w, "why", letter->why);
 	json_int(w, "tries", letter->tries);
 	json_str(w, "died_at", clock_rfc3339(arena, letter->died_ms));

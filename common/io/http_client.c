@@ -235,10 +235,11 @@ static void report(const struct http_fetch_op *op, bool is_there)
 static void on_finished(struct http_fetch_op *op, CURLcode code)
 {
 	struct http_client *client = op->client;
-	const enum err *err = &op->transfer.result.err;
+	enum err err;
 
 	http_transfer_end(&op->transfer, code);
-	report(op, *err != ERR_FETCH_CONNECT && *err != ERR_FETCH_HOST);
+	err = op->transfer.result.err;
+	report(op, err != ERR_FETCH_CONNECT && err != ERR_FETCH_HOST);
 	conclude(op);
 	start_next(client);
 }

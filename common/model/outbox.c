@@ -15,7 +15,7 @@
 #include "common/model/job.h"
 #include "scripts.gen.h"
 
-enum { VISIBLE_MS = 30000, RETRY_MAX_MS = 300000, BODY_MAX = 4096 };
+enum { SPARE_MS = 5000, RETRY_MAX_MS = 300000, BODY_MAX = 4096 };
 
 struct busy { /* a subject under way in this worker */
 	struct outbox *outbox;
@@ -112,7 +112,7 @@ void outbox_kick(struct outbox *outbox, struct str subject)
 	delivery->subject = arena_copy(job->arena, subject);
 	delivery->key = key_outbox(job->arena, slot, subject);
 	job_on_failed(job, on_failed);
-	flow_log(job, outbox->kind->subject_name, subject);
+	flow_log(job, outbox->kind->subject_name, outbox->kind->label_of(subject));
 	take(job);
 }
 
@@ -161,17 +161,20 @@ static void on_taken(struct flow *flow, void *arg, const struct redis_reply *rep
 		settle(flow, "dead", 0, "unreadable");
 		return;
 	}
+	flow_log(flow, "acct", sid_str(&delivery->account_sid));
 	account_find(worker_common(flow->worker)->accounts, flow, delivery->account_sid, &delivery->account,
 		     STEP(on_account));
 }
 
 static void take(struct flow *flow)
 {
+	const struct settings *settings = worker_common(flow->worker)->settings;
+	const uint64_t visible_ms = settings->fetch_total_ms + SPARE_MS;
 	struct delivery *delivery = flow->state;
 	char visible[24];
-	const struct str argv[] = { redis_num(visible, VISIBLE_MS) };
+	const struct str argv[] = { redis_num(visible, (int64_t)visible_ms) };
 
-	flow_deadline(flow, VISIBLE_MS);
+	flow_deadline(flow, visible_ms);
 	flow_script(flow, "outbox_take", on_taken, delivery, &scripts[SCRIPT_OUTBOX_TAKE], delivery->key,
 		    ARRAY_LEN(argv), argv);
 }

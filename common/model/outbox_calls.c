@@ -12,6 +12,11 @@ static bool slot_of(struct str subject, struct key_slot *out)
 	return true;
 }
 
+static struct str label_of(struct str subject)
+{
+	return subject;
+}
+
 static bool account_of(struct str subject, struct str entry, struct sid *out)
 {
 	struct json *doc;
@@ -47,6 +52,7 @@ static enum outbox_verdict render(struct arena *arena, struct str subject, struc
 const struct outbox_kind outbox_of_calls = {
 	.name = "callback",
 	.subject_name = "call",
+	.label_of = label_of,
 	.slot_of = slot_of,
 	.account_of = account_of,
 	.render = render,

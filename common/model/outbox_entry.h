@@ -20,6 +20,7 @@ enum outbox_verdict {
 struct outbox_kind {
 	const char *name;                /* of the jobs, for the log */
 	const char *subject_name;        /* key on log lines */
+	struct str (*label_of)(struct str subject);      /* what a person calls it; borrowed */
 	bool (*slot_of)(struct str subject, struct key_slot *out);
 	bool (*account_of)(struct str subject, struct str entry, struct sid *out);
 	enum outbox_verdict (*render)(struct arena *arena, struct str subject, struct str entry, const struct account *account,

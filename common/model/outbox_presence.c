@@ -31,6 +31,14 @@ static bool read_subject(struct str subject, struct str *account, struct str *id
 	       identity_is_valid(*identity);
 }
 
+static struct str label_of(struct str subject)
+{
+	struct str account;
+
+	(void)str_split(&subject, ':', &account);
+	return subject;
+}
+
 static bool slot_of(struct str subject, struct key_slot *out)
 {
 	struct str account, identity;
@@ -126,6 +134,7 @@ static enum outbox_verdict render(struct arena *arena, struct str subject, struc
 const struct outbox_kind outbox_of_presence = {
 	.name = "presence_webhook",
 	.subject_name = "client",
+	.label_of = label_of,
 	.slot_of = slot_of,
 	.account_of = account_of,
 	.render = render,
