@@ -69,7 +69,7 @@ static bool read_token(struct req *req, struct str token, struct presence_positi
 	if (str_is_null(position))
 		return false;
 	*out = (struct presence_position){ (unsigned)(position.p[0] - '0'), str_skip(position, 1) };
-	return out->partition < KEYS_SPREAD;
+	return out->partition < KEYS_SPREAD && (out->name.n == 0 || identity_is_valid(out->name));
 }
 
 /* ---- the request ---- */

@@ -76,8 +76,9 @@ static bool read_override(const struct json *body, struct presence_override *out
 	out->status = str_is_null(out->status) ? STR("") : out->status;
 	out->note = str_is_null(out->note) ? STR("") : out->note;
 	if (out->status.n == 0 && out->note.n == 0) {
+		(void)!json_fault_set(fault, "status", "or note has to be given");
 		fault->missing = true;
-		return json_fault_set(fault, "status", "or note has to be given");
+		return false;
 	}
 	return true;
 }
