@@ -29,9 +29,9 @@ test('a call that needs its instructions fails, and lets its devices go', async 
 	t.after(() => alice.cut());
 	cluster.customer.answer('/closing', dial('alice', { action: '/after-closing' }));
 	const { body } = await cluster.v1('POST', '/Communications', { account, json: { from: '+15550123', to: account.number.number, async: true } });
-	const ring = await alice.next('incoming');
+	await alice.next('incoming');
 	await close(account);
-	await alice.request({ type: 'reject', call: ring.call });
+	assert.equal((await alice.closed).code, 1008, 'its channel is ended, and with it the ring');
 	await until(async () => (await stateOf(body.call)).st === 'ended', 'the call ends');
 	assert.equal((await stateOf(body.call)).status, 'failed');
 	assert.equal(cluster.customer.all('/after-closing').length, 0);

@@ -127,8 +127,7 @@ static inline void compare_webhooks(struct play *play, unsigned c)
 		struct str rest = entries.item[i].text, event;
 
 		agree(play, str_split(&rest, '|', &event));
-		agree(play, str_eq(event, STR("online")) ? !client->told
-							 : !str_eq(event, STR("offline")) || client->told);
+		agree(play, str_eq(event, STR("online")) ? !client->told : client->told);
 		client->told =
 			str_eq(event, STR("online")) || (client->told && !str_eq(event, STR("offline")));
 	}

@@ -251,6 +251,53 @@ static void test_what_is_left_of_an_offline_client_is_forgotten_in_time(void **s
 	assert_true(line_number(store, LINE_VERSION) > version);
 }
 
+/* ---- what the customer is told ---- */
+
+static const char *events_told(struct store *store)
+{
+	const struct answer entries = DO(store, "LRANGE", "o:{p0}:" AC ":alice", "0", "-1");
+	const char *words = "";
+
+	for (size_t i = 0; i < entries.n; i++) {
+		struct str rest = entries.item[i].text, event;
+
+		assert_true(str_split(&rest, '|', &event));
+		words = text_of(store, "%s " STR_FMT, words, STR_ARG(event));
+	}
+	DO(store, "DEL", "o:{p0}:" AC ":alice");
+	return words;
+}
+
+static void rule(struct store *store, const char *flags)
+{
+	DO(store, "HSET", "s:{p0}:" AC, "p", text_of(store, "1|%s|0|", flags));
+}
+
+static void test_nobody_leaves_who_was_not_announced(void **state)
+{
+	struct store *store = *state;
+	const char *wanted = "4", *not_wanted = "0";
+
+	put_on_channel(store, DV1, ND1, "available", VOICE);
+	rule(store, wanted);
+	remove_held(store, DV1, ND1);
+	assert_string_equal(events_told(store), "");
+
+	put_on_channel(store, DV1, ND1, "available", VOICE);
+	put_on_channel(store, DV2, ND1, "away", VOICE);
+	remove_held(store, DV1, ND1);
+	assert_string_equal(events_told(store), " online changed changed");
+
+	/* nobody listens for a while: whoever is there when somebody does is announced anew */
+	rule(store, not_wanted);
+	remove_held(store, DV2, ND1);
+	put_on_channel(store, DV2, ND1, "away", VOICE);
+	rule(store, wanted);
+	put_on_channel(store, DV2, ND1, "busy", VOICE);
+	remove_held(store, DV2, ND1);
+	assert_string_equal(events_told(store), " online offline");
+}
+
 static void test_versions_rise_and_stay_exact(void **state)
 {
 	struct store *store = *state;
@@ -285,6 +332,7 @@ int main(void)
 		STORE_TEST(test_a_sweep_that_had_to_wait_spares_the_leases),
 		STORE_TEST(test_a_heartbeat_asks_for_as_long_as_the_last_time),
 		STORE_TEST(test_what_is_left_of_an_offline_client_is_forgotten_in_time),
+		STORE_TEST(test_nobody_leaves_who_was_not_announced),
 		STORE_TEST(test_versions_rise_and_stay_exact),
 	};
 

@@ -165,7 +165,7 @@ static void do_assert(struct play *play, unsigned c, unsigned d)
 	device->node = node;
 	device->in_grace = device->lease_over = false;
 	device->registration = number(item(answer, 0));
-	agree(play, device->registration > old.registration);
+	agree(play, device->registration == asserted);
 }
 
 static void do_override(struct play *play, unsigned c)

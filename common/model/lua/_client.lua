@@ -9,6 +9,7 @@
 --          s (settling: its call was refused as busy a moment ago, and a call that crosses
 --          it has to find it busy too)
 --   o      what its user chose to show: status or ""|until_ms or 0|note
+--   w      the customer has been told that it is there
 -- x:{pN}:AC:identity  DV -> the JSON that readers are shown; t<DV> -> its index terms
 -- h:{pN}:AC:identity  earlier lines, newest first
 -- s:{pN}:AC           p: the account's rules, version|flags|grace_ms|channel; n: counts what was published
@@ -81,6 +82,8 @@ local function client_read(key)
 			client.line = line_of(value)
 		elseif kind == 'o' then
 			client.override = override_of(value)
+		elseif kind == 'w' then
+			client.told = true
 		elseif kind == 'd' then
 			client.devices[string.sub(field, 2)] = device_of(value)
 			client.count = client.count + 1
@@ -291,23 +294,38 @@ local function outbox_push(client, entry)
 	redis.call('ZADD', 'O:' .. client.tag, 'NX', num(now_ms()), subject)
 end
 
--- The customer hears of nobody who leaves without having heard that he came: w notes that.
+local function tell(client, told)
+	if told and not client.told then
+		redis.call('HSET', client.key, 'w', '1')
+	elseif client.told and not told then
+		redis.call('HDEL', client.key, 'w')
+	end
+	client.told = told
+end
+
+-- What is news for a customer; that a device rings is not.
+local function is_news(old, new)
+	return not old or old.status ~= new.status or old.count ~= new.count or old.media ~= new.media
+		or old.override ~= new.override or old.note ~= new.note
+end
+
+-- The customer hears of nobody who leaves, or changes, without having heard that he came.
 local function webhook_write(client, old, new, packed)
 	if not ruled(client, WEBHOOKS) then
+		tell(client, false)
 		return
 	end
-	local told = redis.call('HEXISTS', client.key, 'w') == 1
-	local event = 'changed'
-	if new.count > 0 and not told then
+	local event
+	if new.count > 0 and not client.told then
 		event = 'online'
-		redis.call('HSET', client.key, 'w', '1')
-	elseif new.count == 0 and told then
+	elseif new.count == 0 and client.told then
 		event = 'offline'
-		redis.call('HDEL', client.key, 'w')
-	elseif old and old.status == new.status and old.count == new.count and old.media == new.media
-		and old.override == new.override and old.note == new.note then
-		return                   -- that a device rings is no news for a customer
+	elseif new.count > 0 and is_news(old, new) then
+		event = 'changed'
+	else
+		return
 	end
+	tell(client, new.count > 0)
 	outbox_push(client, table.concat({ event, old and old.status or 'offline', num(new.seen), packed }, '|'))
 end
 
