@@ -248,14 +248,16 @@ static void on_flush(void *arg)
 
 /* ---- what is watched ---- */
 
-static void ask_for_snapshot(struct watcher *watcher, const struct watch_cursor *since)
+static void ask_for_snapshot(struct watcher *watcher, const struct watch_cursor *since, bool is_watching)
 {
 	const bool goes_on = since->given && !since->stale;
 
 	watcher->resumed = goes_on && (watcher->resumed || !watcher->snapshot_due);
-	if (goes_on && !watcher->cursor)
+	if (goes_on && !is_watching)
 		watcher->cursor = watcher->told = since->version;
-	else if (!goes_on)
+	else if (goes_on)
+		watcher->cursor = MIN(watcher->cursor, since->version);
+	else
 		watcher->cursor = 0; /* there is none until all is told */
 	if (since->stale)
 		watcher->resync = "cursor";
@@ -299,6 +301,7 @@ static void add(struct watcher *watcher, struct str identity, int64_t after)
 enum err watcher_add(struct watcher *watcher, const struct str identities[], size_t n, struct str since)
 {
 	struct watches *watches = watcher->watches;
+	const bool is_watching = watcher_is_watching(watcher);
 	struct watch_cursor cursor;
 	size_t count;
 
@@ -311,7 +314,7 @@ enum err watcher_add(struct watcher *watcher, const struct str identities[], siz
 		for (size_t i = 0; i < n; i++)
 			add(watcher, identities[i], cursor.after);
 		watcher_marks(watcher, false);
-		ask_for_snapshot(watcher, &cursor);
+		ask_for_snapshot(watcher, &cursor, is_watching);
 		return ERR_NONE;
 	}
 	watcher_marks(watcher, false);
@@ -320,6 +323,7 @@ enum err watcher_add(struct watcher *watcher, const struct str identities[], siz
 
 enum err watcher_add_prefix(struct watcher *watcher, struct str prefix, struct str since)
 {
+	const bool is_watching = watcher_is_watching(watcher);
 	struct watch_cursor cursor;
 
 	if (!watch_cursor_read(since, nodes_epoch(), &cursor))
@@ -329,7 +333,7 @@ enum err watcher_add_prefix(struct watcher *watcher, struct str prefix, struct s
 			return ERR_OVERLOAD;
 	}
 	crowd_join(watcher->realm, prefix, watcher, cursor.after);
-	ask_for_snapshot(watcher, &cursor);
+	ask_for_snapshot(watcher, &cursor, is_watching);
 	return ERR_NONE;
 }
 
