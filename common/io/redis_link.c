@@ -22,7 +22,7 @@
 
 enum {
 	WAIT_MIN_MS = 50,
-	WAIT_MAX_MS = 2000,
+	WAIT_MAX_MS = 600, /* who is revoked meanwhile has to be gone a second after the store is back */
 	UNSENT_MAX = 64 << 20,
 	ARG_OVERHEAD = 16, /* what the protocol adds to an argument, roughly */
 	SEND_MAX_ARGS = REDIS_MAX_ARGS + 4,
