@@ -8,6 +8,7 @@ import { sid } from '../support/accounts.mjs';
 import { accountWith, dial } from '../support/calls.mjs';
 import { startCluster } from '../support/cluster.mjs';
 import { freePort, until } from '../support/process.mjs';
+import { eventOf, tellPresence } from '../support/webhooks.mjs';
 
 const HOSTS = 60, CONNECTIONS = 16, SHARE = CONNECTIONS / 8;
 
@@ -60,6 +61,18 @@ describe('customers take turns', () => {
 		assert.ok(performance.now() - began < 5000, 'FETCH_TOTAL_MS is 15 s');
 		assert.equal(hanging.sockets.size, SHARE, 'meanwhile');
 		assert.equal(hanging.hosts.size, SHARE);
+	});
+
+	test('one whose presence webhooks hang delays nobody else\'s', async () => {
+		const [bad, good] = [await cluster.addAccount(), await cluster.addAccount()];
+		await tellPresence(cluster, bad, '', { presence_webhook_url: `http://127.0.2.1:${hanging.port}/hang` });
+		await tellPresence(cluster, good, '/presence');
+		const clients = await Promise.all(Array.from({ length: 40 }, (_, i) => cluster.connect(`c${i}`, { account: bad })));
+		await until(() => hanging.hosts.has('127.0.2.1'), 'the first hangs');
+		clients.push(await cluster.connect('one', { account: good }));
+		const event = eventOf(await cluster.customer.next('/presence')); // at most 10 s; FETCH_TOTAL_MS is 15 s
+		assert.deepEqual([event.account, event.type], [good.sid, 'presence.online']);
+		clients.forEach(client => client.cut());
 	});
 });
 

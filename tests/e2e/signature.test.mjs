@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import twilio from 'twilio';
 import { startCluster } from '../support/cluster.mjs';
-import { accountWith, isSigned, join, nothingHeld, parametersOf, VoiceResponse } from '../support/calls.mjs';
+import { accountWith, dial, isSigned, join, nothingHeld, parametersOf, VoiceResponse } from '../support/calls.mjs';
+import { isSignedTheStandardWay, webhookSecret } from '../support/webhooks.mjs';
 
 const ODD = [{
 	'': 'a name of nothing', empty: '', ' ': ' ', 'a b': 'c d', 'a+b': 'c+d', '&=?#%': '&=?#%', '%41': '%42', plus: '+', tilde: '~', star: '*',
@@ -32,6 +33,18 @@ describe('the signature', () => {
 	}
 
 	const url = path => cluster.customer.url + path;
+
+	test('is there twice: as Standard Webhooks says, too, with the account\'s webhook secret', async t => {
+		cluster.customer.answer('/twice', dial('nobody', { action: url('/action'), method: 'GET' }));
+		const { account, request } = await asked(t, { voice_url: url('/twice'), voice_method: 'POST' });
+		const secret = await webhookSecret(cluster, account);
+		for (const signed of [request, await cluster.customer.next('/action')]) {
+			assert.ok(isSigned(signed, account), signed.path);
+			assert.equal(signed.headers['webhook-id'], signed.headers['i-twilio-idempotency-token']);
+			assert.ok(isSignedTheStandardWay(secret, signed), signed.path);
+			assert.ok(!isSignedTheStandardWay(secret, { ...signed, body: signed.body + '!' }), signed.path);
+		}
+	});
 
 	for (const [i, odd] of ODD.entries()) {
 		test(`is right for POST with odd names and values, and covers each of them (${i + 1})`, async t => {
