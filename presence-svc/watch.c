@@ -3,8 +3,8 @@
  *     watcher_add -> (watch_source.c, watch_graph.c) -> watcher_wake -> on_flush -> flush: cut,
  *     or resync, then snapshot frames, then presence frames, while the transport has room
  *
- * Each edge is told at most once in a frame, with the state that is known then; so a slow watcher costs no more
- * memory than a fast one.
+ * Each edge is told at most once in a frame, with the state that is known then; so a slow watcher costs
+ * no more memory than a fast one.
  */
 #include "presence-svc/watch_private.h"
 

@@ -105,6 +105,28 @@ describe('a gap', () => {
 		await boss.close();
 	});
 
+	test('subscriptions lost again and again while everybody changes: each view ends as the store is', async () => {
+		const names = Array.from({ length: 12 }, (_, i) => `again/${i}`);
+		const writers = await Promise.all(names.map(lease));
+		const watchers = await Promise.all(Array.from({ length: 8 }, (_, i) => connect(`again-watcher/${i}`, cluster.presence[i % 2])));
+		await Promise.all(watchers.map((watcher, i) => done(watcher, i % 2 ? { type: 'watch', prefix: 'again/' } : { type: 'watch', identities: names })));
+		let over = false;
+		const storm = writers.map(async (writer, i) => {
+			for (let n = i; !over; n++)
+				await writer.becomes(['available', 'busy', 'away', 'dnd'][n % 4]);
+		});
+		for (let lost = 1; lost <= 6; lost++) {
+			await cluster.redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+			await until(() => watchers.every(({ view }) => view.resyncs.length >= lost), 'all have heard of it');
+		}
+		over = true;
+		await Promise.all(storm);
+		for (const name of names)
+			await Promise.all(watchers.map(watcher => sees(watcher, name)));
+		watchers.forEach(({ view }) => view.check());
+		await Promise.all(watchers.map(watcher => watcher.close()));
+	});
+
 	test('a store that lost everything: who was there is shown offline', async () => {
 		await lease('empty/dan');
 		const boss = await connect('empty-boss');
@@ -156,6 +178,14 @@ describe('going on behind a cursor', () => {
 		assert.equal(third.view.snapshots[0].resumed, true);
 		assert.equal(third.view.clients.has('resume/nobody'), false);
 		await third.close();
+
+		const fourth = await connect('resume-boss');         // in several messages
+		await done(fourth, { type: 'watch', identities: ['resume/old'], since: third.view.cursor });
+		await done(fourth, { type: 'watch', identities: ['resume/changed', 'resume/new'], since: third.view.cursor });
+		await fourth.view.becomes('resume/old', p => p.status === 'away', 'is away');
+		assert.ok(fourth.view.snapshots.every(({ resumed }) => resumed));
+		assert.deepEqual(fourth.view.resyncs, []);
+		await fourth.close();
 	});
 
 	test('of another Redis, or from long ago: resync, and everything', async () => {
