@@ -13,7 +13,8 @@ const SECRET = /^whsec_[A-Za-z0-9+/]{32}$/;
 let cluster, account;
 
 before(async () => { cluster = await startCluster({ presence: 2, haproxy: false }); });
-beforeEach(async () => { account = await cluster.addAccount(); });
+// With settings as they are when nobody names them.
+beforeEach(async () => { account = await cluster.addAccount({ close_grace_ms: undefined }); });
 after(() => cluster?.stop());
 
 const withToken = () => ({ account, basic: [account.sid, account.auth_token] });
