@@ -2,19 +2,18 @@
 -- KEYS[1] i:{pN}:AC:all  ARGV: prefix, name to go on behind ("" from the start), status or "", media, ringable,
 --         how many at most, how many to look at, index terms ...
 -- Answers {name to go on behind ("" when nobody is left), name, line, name, line, ...}.
--- The smallest of the indexes that have to hold everybody who fits is walked; the line, and the other terms'
--- indexes, decide.
+-- The smallest of the indexes that have to hold everybody who fits is walked.  It names candidates; their records decide.
 --@include _client.lua
 local tag, account = string.match(KEYS[1], '^i:({.-}):(.-):all$')
 local prefix, after, status = ARGV[1], ARGV[2], ARGV[3]
 local media, ringable, most, look = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local index, clients = 'i:' .. tag .. ':' .. account .. ':', 'c:' .. tag .. ':' .. account .. ':'
+local own = tag .. ':' .. account .. ':'
 local from = after ~= '' and '(' .. after or '[' .. prefix
 local to = prefix ~= '' and '(' .. prefix .. '\255' or '+'    -- names are ASCII
 
 local terms, indexes = {}, { 'all' }
 for i = 8, #ARGV do
-	terms[#terms + 1] = 'a:' .. ARGV[i]
+	terms[#terms + 1] = ARGV[i]
 	indexes[#indexes + 1] = 'a:' .. ARGV[i]
 end
 for _, one in ipairs(MEDIA_BITS) do
@@ -28,29 +27,39 @@ end
 
 local walked, left
 for _, name in ipairs(indexes) do
-	local n = redis.call('ZLEXCOUNT', index .. name, from, to)
+	local n = redis.call('ZLEXCOUNT', 'i:' .. own .. name, from, to)
 	if not left or n < left then
 		walked, left = name, n
 	end
 end
 
-local function fits(name, packed)
-	local line = packed and line_of(packed)
-	if not line or (status ~= '' and line.status ~= status)
-		or bit.band(line.media, media) ~= media or bit.band(line.ringable, ringable) ~= ringable then
-		return false
+-- Each of the terms is one of some device.
+local function has_terms(name)
+	local texts, found = 'x:' .. own .. name, {}
+	for _, field in ipairs(#terms > 0 and redis.call('HKEYS', texts) or {}) do
+		if string.sub(field, 1, 1) == 't' then
+			for _, term in ipairs(split(redis.call('HGET', texts, field), '\0')) do
+				found[term] = true
+			end
+		end
 	end
 	for _, term in ipairs(terms) do
-		if term ~= walked and not redis.call('ZSCORE', index .. term, name) then
+		if not found[term] then
 			return false
 		end
 	end
 	return true
 end
 
+local function fits(name, packed)
+	local line = packed and line_of(packed)
+	return line and (status == '' or line.status == status) and bit.band(line.media, media) == media
+		and bit.band(line.ringable, ringable) == ringable and has_terms(name)
+end
+
 local out = { '' }
-for i, name in ipairs(redis.call('ZRANGEBYLEX', index .. walked, from, to, 'LIMIT', 0, look)) do
-	local packed = redis.call('HGET', clients .. name, 'm')
+for i, name in ipairs(redis.call('ZRANGEBYLEX', 'i:' .. own .. walked, from, to, 'LIMIT', 0, look)) do
+	local packed = redis.call('HGET', 'c:' .. own .. name, 'm')
 	if fits(name, packed) then
 		out[#out + 1] = name
 		out[#out + 1] = packed
