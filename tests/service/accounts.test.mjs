@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import twilio from 'twilio';
 import { sid } from '../support/accounts.mjs';
 import { startCluster } from '../support/cluster.mjs';
@@ -243,6 +244,12 @@ describe('suspending', () => {
 });
 
 describe('seeding', () => {
+	test('takes the sample', async () => {
+		await seed(cluster.redis, fileURLToPath(new URL('../../deploy/accounts.sample.json', import.meta.url)));
+		const sample = library(`AC${'1'.padStart(32, '0')}`, 'replace-me-with-32-random-characters');
+		assert.equal((await sample.api.v2010.accounts(sample.accountSid).fetch()).friendlyName, 'Example company');
+	});
+
 	test('makes families, and leaves a child where it is', async () => {
 		const child = { sid: sid('AC'), name: 'Seeded child', auth_token: sid('AC'), parent: account.sid };
 		const file = [account.document, child];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import twilio from 'twilio';
+import { isSigned, VoiceResponse } from '../support/calls.mjs';
 import { startCluster } from '../support/cluster.mjs';
 import { until } from '../support/process.mjs';
 import { rest } from '../support/rest.mjs';
@@ -86,6 +87,19 @@ describe('a second auth token', () => {
 			assert.equal((await rest(method, url, { bearer: capabilityToken(account, 'alice') })).status, 401, path);
 		}
 	});
+});
+
+test('webhooks are signed with the first, and with the second once it is promoted', async () => {
+	cluster.customer.answer('/voice', String(new VoiceResponse().hangup()));
+	const signedWith = async token => {
+		await cluster.v1('POST', '/Communications', { account, at: cluster.routing[0], basic: [account.sid, token], json: { from: '+15550123', to: account.number.number } });
+		return isSigned(await cluster.customer.next('/voice'), { auth_token: token });
+	};
+	assert.equal(await signedWith(account.auth_token), true);
+	const second = (await rotation(account.auth_token).create()).secondaryAuthToken;
+	assert.equal(await signedWith(second), false);
+	await rotation(second).promote();
+	await until(() => signedWith(second), 'the second signs', 1000);
 });
 
 test('requests go on while the token turns three times', async () => {
