@@ -306,7 +306,8 @@ static void reply_options(struct req *req)
 	reply_header(req, "Allow", allow);
 	if (!str_is_null(req_header(req, "Origin"))) {
 		reply_header(req, "Access-Control-Allow-Methods", allow);
-		reply_header(req, "Access-Control-Allow-Headers", STR("Authorization, Content-Type, Last-Event-ID"));
+		reply_header(req, "Access-Control-Allow-Headers",
+			     STR("Authorization, Content-Type, If-None-Match, Last-Event-ID"));
 		reply_header(req, "Access-Control-Max-Age", STR("600"));
 	}
 	reply_empty(req, 204);

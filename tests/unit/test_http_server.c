@@ -116,7 +116,8 @@ static void other_origins_read_only_with_a_token(void **state)
 	reply = ask("OPTIONS /echo HTTP/1.1\r\nOrigin: https://a.example\r\n" HEAD_END);
 	has(reply, "Access-Control-Allow-Origin: https://a.example\r\n");
 	has(reply, "Access-Control-Allow-Methods: OPTIONS, POST, DELETE\r\n");
-	has(reply, "Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID\r\n");
+	has(reply,
+	    "Access-Control-Allow-Headers: Authorization, Content-Type, If-None-Match, Last-Event-ID\r\n");
 	has_not(reply, "Allow-Credentials");
 	reply = ask(
 		"GET /hello HTTP/1.1\r\nOrigin: https://a.example\r\nAuthorization: Bearer x\r\n" HEAD_END);
