@@ -20,7 +20,7 @@ describe('dead letters', () => {
 	async function scene(make = () => cluster.addAccount()) {
 		const path = `/down${++number}`;
 		const account = await make(cluster.customer.url + path);
-		cluster.customer.answer(path, () => ({ status: up.has(path) ? 200 : 500 }));
+		cluster.customer.answer(path, one => ({ status: one.answered = up.has(path) ? 200 : 500 }));
 		return { account, path };
 	}
 
@@ -93,6 +93,23 @@ describe('dead letters', () => {
 		for (const identity of ['a', 'b', 'c'])
 			assert.deepEqual(again().filter(event => event.identity === identity).map(event => event.type), ['presence.online', 'presence.offline']);
 		await letters(account, 0);
+	});
+
+	test('of one client are also those that found no room while its account could not be told', async () => {
+		const { account, path } = await presenceScene();
+		const client = await cluster.connect('busy', { account });
+		for (let i = 0; i < 110; i++)
+			await client.request({ type: 'status', status: i % 2 ? 'available' : 'away' });
+		up.add(path);
+		await client.close();
+		const told = () => cluster.customer.all(path).filter(one => one.answered === 200).map(eventOf);
+		await until(() => told().some(event => event.type === 'presence.offline'), 'the others are told', 20_000);
+		const { dead_letters } = await list(account, '?PageSize=50');
+		for (const letter of dead_letters)
+			assert.equal(letter.tries === 0, letter.why === 'overflow');
+		assert.ok(dead_letters.filter(letter => letter.why === 'overflow').length >= 11);
+		const ids = new Set([...told().map(event => event.id), ...dead_letters.map(letter => letter.webhook_id)]);
+		assert.equal(ids.size, 112, 'nothing is lost: it came, changed 110 times, and went');
 	});
 
 	test('come page by page', async () => {
