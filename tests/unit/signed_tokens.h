@@ -84,3 +84,21 @@ static const char rsa_pkcs1_pem[] =
 	"vPdsGSqCZtX82YzEPQKg/nCrIhNkPiqyxGJQ2qfIP79moo6sHPfIditsfEAOvprU\n"
 	"P9J4Xhe7w+QGr2vnuvb/eUWLooJhlMmlMQIDAQAB\n"
 	"-----END RSA PUBLIC KEY-----\n";
+
+/* the P-256 key once more, its point compressed, and with the curve spelled out (openssl ec -conv_form, -param_enc) */
+static const char p256_compressed_pem[] =
+	"-----BEGIN PUBLIC KEY-----\n"
+	"MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgACiTsVWRNiTD/1wXvGdLqWNQGg98A1\n"
+	"W53Nd17fbPIBqjE=\n"
+	"-----END PUBLIC KEY-----\n";
+
+static const char p256_explicit_pem[] =
+	"-----BEGIN PUBLIC KEY-----\n"
+	"MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAA\n"
+	"AAAAAAAAAAAA////////////////MFsEIP////8AAAABAAAAAAAAAAAAAAAA////\n"
+	"///////////8BCBaxjXYqjqT57PrvVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSd\n"
+	"NgiG5wSTamZ44ROdJreBn36QBEEEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5\n"
+	"RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA\n"
+	"//////////+85vqtpxeehPO5ysL8YyVRAgEBA0IABIk7FVkTYkw/9cF7xnS6ljUB\n"
+	"oPfANVudzXde32zyAaoxSaL9KOo+6bYNL75IIj3ioXVpP+3UeyB2E9vBZDmoqKg=\n"
+	"-----END PUBLIC KEY-----\n";

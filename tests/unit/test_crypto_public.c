@@ -188,11 +188,14 @@ static void test_pem(void **state)
 	assert_int_equal(pair, CRYPTO_RSA);
 	assert_str_equal(from_pem(p256_pem, &pair), p256_pem);
 	assert_int_equal(pair, CRYPTO_P256);
+	assert_str_equal(from_pem(p256_compressed_pem, &pair), p256_pem);
+	assert_int_equal(pair, CRYPTO_P256);
 	assert_str_equal(from_pem(ed25519_pem, &pair), ed25519_pem);
 	assert_int_equal(pair, CRYPTO_ED25519);
 
 	assert_refused(weak_rsa_pem, "2048");
 	assert_refused(p384_pem, "P-256");
+	assert_refused(p256_explicit_pem, "unusual");
 	assert_refused(x25519_pem, "another sort");
 	assert_refused(encrypted_pem, "private");
 	assert_refused("", "not one public key");
