@@ -68,6 +68,10 @@ const CHECKS = {
 		assert.deepEqual(asked.clients.map(c => c.identity), ['alice', 'support/bob']);
 		assert.deepEqual(listed.clients.map(c => c.identity), ['alice']);
 	},
+	'How it was'(output) {
+		const { history } = JSON.parse(output);
+		assert.deepEqual(history.map(state => [state.status, state.note]), [['available', null], ['busy', 'in a meeting'], ['available', null]]);
+	},
 	'Server-sent events'(output) {
 		assert.equal(output.match(/^event: snapshot$/gm).length, 2);
 		assert.match(output, /^retry: \d+$/m);
