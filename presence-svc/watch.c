@@ -19,7 +19,7 @@
 enum {
 	FRAME_CLIENTS_MAX = 250,
 	FRAME_BYTES_MAX = 32 * 1024,
-	FLUSH_AT_ONCE = 256,
+	FLUSH_MS = 5,	  /* at once; then others of this loop have their turn */
 	LINGER_MS = 5000, /* who polls comes again */
 	SWEEP_MS = 1000,
 };
@@ -232,15 +232,15 @@ static void flush(struct watcher *watcher)
 static void on_flush(void *arg)
 {
 	struct watches *watches = arg;
-	const uint64_t now = clock_mono_ms();
+	const uint64_t start = clock_mono_ms();
+	uint64_t now = start;
 	struct watcher *watcher;
 
-	for (unsigned n = 0; (watcher = watches->due) != NULL && watcher->due_ms <= now; n++) {
-		if (n == FLUSH_AT_ONCE) /* others of this loop have their turn */
-			break;
+	while ((watcher = watches->due) != NULL && watcher->due_ms <= now && now - start < FLUSH_MS) {
 		DL_DELETE2(watches->due, watcher, dprev, dnext);
 		watcher->due = false;
 		flush(watcher);
+		now = clock_mono_ms();
 	}
 	if (watches->due)
 		loop_timer_start(watches->flush, watches->due->due_ms > now ? watches->due->due_ms - now : 0);
