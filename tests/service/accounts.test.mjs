@@ -179,6 +179,17 @@ describe("a parent's credentials", () => {
 		await refused(library(account.key.sid, 'wrong', { accountSid: child.sid }).keys.list(), 401, 20003);
 	});
 
+	test('are no better than the parent: suspended by the operator it reads nothing, its sub-accounts go on', async () => {
+		const owner = await cluster.addAccount();
+		const child = await library(owner.sid, owner.auth_token).api.v2010.accounts.create();
+		writeFileSync(`${cluster.folder.path}/suspended.json`, JSON.stringify({ accounts: [{ ...owner.document, status: 'suspended' }] }));
+		await seed(cluster.redis, `${cluster.folder.path}/suspended.json`);
+		const asked = () => library(owner.sid, owner.auth_token, { accountSid: child.sid }).keys.list().then(() => 200, error => error.code);
+		await until(async () => await asked() === 20005, 'the parent is refused', 1000);
+		await refused(library(owner.sid, owner.auth_token).api.v2010.accounts(child.sid).update({ status: 'closed' }), 403, 20005);
+		assert.deepEqual(await asChild(child).keys.list(), []);
+	});
+
 	test('of others are good for nothing', async () => {
 		const [child, stranger] = await Promise.all([makeChild(), cluster.addAccount()]);
 		await refused(library(stranger.sid, stranger.auth_token, { accountSid: child.sid }).keys.list(), 404, 20404);
