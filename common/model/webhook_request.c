@@ -117,10 +117,16 @@ static void sign_as_standard(struct arena *arena, const struct webhook_request *
 	buf_fini(&key);
 }
 
+/* An account is no more by having sub-accounts. */
+static struct str tenant_of(const struct account *account)
+{
+	return sid_is_set(account->parent) ? sid_str(&account->parent) : sid_str(&account->sid);
+}
+
 void webhook_prepare(struct arena *arena, const struct webhook_request *request,
 		     const struct account *account, const struct settings *settings, struct http_fetch *out)
 {
-	*out = (struct http_fetch){ .tenant = sid_str(&account->sid),
+	*out = (struct http_fetch){ .tenant = tenant_of(account),
 				    .connect_ms = (unsigned)settings->fetch_connect_ms,
 				    .total_ms = (unsigned)settings->fetch_total_ms,
 				    .max_body = request->max_answer };

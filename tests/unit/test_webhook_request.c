@@ -145,6 +145,19 @@ static void test_without_a_good_secret_these_headers_are_left_out(void **state)
 	}
 }
 
+static void test_sub_accounts_share_their_parents_turns(void **state)
+{
+	const struct webhook_request request = { .url = STR("https://example.com/hook"), .id = STR(ID) };
+	struct account account = { .auth_token = STR("12345"), .webhook_secret = STR("") };
+	struct http_fetch fetch;
+
+	(void)state;
+	account.sid = sid_new("AC");
+	account.parent = sid_new("AC");
+	webhook_prepare(arena, &request, &account, &settings, &fetch);
+	assert_str_equal(fetch.tenant, account.parent.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_json_is_bound_to_the_url_by_its_digest),
 		cmocka_unit_test(test_with_a_secret_it_is_signed_the_standard_way_too),
 		cmocka_unit_test(test_without_a_good_secret_these_headers_are_left_out),
+		cmocka_unit_test(test_sub_accounts_share_their_parents_turns),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
