@@ -46,6 +46,9 @@ async function busyRun() {
 		await channel.closed;
 		await rest('POST', `${cluster.url}/v1/Accounts/${account.sid}/Devices?token=${encodeURIComponent(bad)}`, { json: { token: bad } });
 	}
+	const { body: minted } = await rest('POST', `${cluster.url}/v1/Accounts/${account.sid}/Tokens`, { basic: [account.key.sid, account.key.secret], json: { identity: 'erin' } });
+	tokens.push(minted.token);
+	await (await cluster.connect('erin', { token: minted.token })).close();
 	await alice.request({ type: 'token', token: token('alice') });
 	await alice.request({ type: EVIL });
 	await alice.request({ type: 'status', host: 'h', attributes: { note: 'x' } });

@@ -22,7 +22,7 @@ const part = value => Buffer.from(JSON.stringify(value)).toString('base64url');
 let cluster, account, base;
 
 before(async () => {
-	cluster = await startCluster({ routing: 0, haproxy: false });
+	cluster = await startCluster({ presence: 2, routing: 0, haproxy: false });
 	account = cluster.account;
 	base = `${cluster.url}/v1/Accounts/${account.sid}/PublicKeys`;
 });
@@ -264,13 +264,14 @@ describe('an account\'s public keys', () => {
 		const [old, fresh] = [PAIRS.ES256(), PAIRS.ES256()];
 		const before = await register({ pem: pemOf(old), kid: '2026-11' });
 		const kept = signed('ES256', old, '2026-11');
-		assert.equal((await use(kept)).status, 201);
+		const elsewhere = cluster.presence[1].url;
+		assert.equal((await use(kept, elsewhere)).status, 201);
 		await register({ pem: pemOf(fresh), kid: '2026-12' });
 		assert.equal((await use(signed('ES256', old, '2026-11'))).status, 201);
 		assert.equal((await use(signed('ES256', fresh, '2026-12'))).status, 201);
 
 		assert.equal((await asServer('DELETE', `${base}/${before.sid}`)).status, 204);
-		await until(async () => (await use(kept)).status === 401, 'a token that was seen before is forgotten');
+		await until(async () => (await use(kept, elsewhere)).status === 401, 'a token that was seen before is forgotten, on every instance');
 		await refused(signed('ES256', old, '2026-11'), 20103);
 		await refused(signed('ES256', old, before.sid), 20103);
 		assert.equal((await use(signed('ES256', fresh, '2026-12'))).status, 201);
