@@ -9,7 +9,7 @@ import { View } from '../support/view.mjs';
 let cluster;
 
 before(async () => {
-	cluster = await startCluster({ presence: 2, routing: 0, haproxy: false, env: { REDIS_TIMEOUT_MS: '300' } });
+	cluster = await startCluster({ presence: 2, routing: 0, haproxy: false });
 });
 
 after(async () => {
