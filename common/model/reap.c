@@ -45,11 +45,14 @@ static void end_reap(struct flow *job)
 {
 	const struct reap *reap = job->state;
 
-	log_info("devices_reaped", "dead=%s devices=%lld", reap->dead.s, (long long)reap->removed);
-	if (reap->is_ghost)
-		metric_add(METRIC_presence_mismatch_total, reap->removed);
-	else
+	if (!reap->is_ghost) {
+		log_info("devices_reaped", "dead=%s devices=%lld", reap->dead.s, (long long)reap->removed);
 		nodes_reaped(worker_common(job->worker)->nodes, reap->dead);
+	} else if (reap->removed > 0) {
+		log_warn("presence_mismatch", "ghosts_of=%s devices=%lld", reap->dead.s,
+			 (long long)reap->removed);
+		metric_add(METRIC_presence_mismatch_total, reap->removed);
+	}
 	flow_done(job);
 }
 
