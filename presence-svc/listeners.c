@@ -30,7 +30,7 @@ struct listeners {
 struct listener_check { /* a job's state */
 	struct listeners *listeners;
 	struct listener *listener; /* NULL: it has closed meanwhile */
-	struct client_token token;
+	struct flow *request;	   /* held: its token is looked at */
 	struct api_key key;
 	struct account account;
 };
@@ -55,6 +55,7 @@ static void check_over(struct listener_check *check)
 	check->listeners->checks--;
 	if (check->listener)
 		check->listener->check = NULL;
+	(void)!flow_settle(check->request);
 }
 
 static void on_failed(struct flow *job, enum err err)
@@ -87,8 +88,7 @@ static void begin_check(struct flow *job)
 	}
 	caller = listener->caller;
 	if (!caller->is_server)
-		auth_client_token(accounts, job, caller->account, listener->credentials, &check->token,
-				  STEP(on_good));
+		auth_token_again(accounts, job, caller->token, STEP(on_good));
 	else if (sid_is_set(caller->key))
 		api_key_load(accounts, job, caller->account, caller->key, &check->key, STEP(on_key));
 	else
@@ -142,6 +142,8 @@ static void start_checks(struct listeners *listeners)
 		check = job->state;
 		check->listeners = listeners;
 		check->listener = listener;
+		check->request = listener->request;
+		flow_hold(check->request, "check");
 		listener->check = check;
 		listeners->checks++;
 		job_on_failed(job, on_failed);
@@ -193,14 +195,13 @@ static struct listener_group *group_of(struct listeners *listeners, struct sid a
 	return group;
 }
 
-/* What stands behind "Bearer"; of a server nothing is kept. */
-static struct str token_text(struct req *req, const struct caller *caller)
+/* Since a token was looked at something may have changed; of a server's credentials nobody has noted when. */
+static bool may_be_old(const struct listener *listener)
 {
-	struct str header = str_trim(req_header(req, "Authorization")), scheme;
+	const struct caller *caller = listener->caller;
 
-	if (caller->is_server || !str_split(&header, ' ', &scheme))
-		return STR_NULL;
-	return arena_copy(req_arena(req), str_trim(header));
+	return caller->is_server ||
+	       caller->epoch != accounts_epoch(worker_common(listener->worker)->accounts);
 }
 
 bool listener_open_or_reply(struct listener *listener, struct req *req, listener_end_fn *end)
@@ -220,13 +221,14 @@ bool listener_open_or_reply(struct listener *listener, struct req *req, listener
 	}
 	*listener = (struct listener){
 		.worker = worker,
+		.request = req_flow(req),
 		.caller = caller,
 		.end = end,
-		.credentials = token_text(req, caller),
 		.group = group_of(listeners, caller->account),
 	};
 	DL_APPEND(listener->group->members, listener);
-	make_due(listeners, listener); /* something may have changed since the request came */
+	if (may_be_old(listener))
+		make_due(listeners, listener);
 	start_checks(listeners);
 	return true;
 }

@@ -25,10 +25,10 @@ typedef void listener_end_fn(struct listener *listener, enum err err);
 
 struct listener {                        /* in the request's state */
 	struct worker *worker;
+	struct flow *request;
 	const struct caller *caller;
 	listener_end_fn *end;
 	/* private */
-	struct str credentials;          /* the Authorization header */
 	struct listener_group *group;    /* NULL: not open */
 	struct listener *prev, *next;    /* of the group */
 	struct listener *due_prev, *due_next;

@@ -243,6 +243,18 @@ describe('its end', () => {
 });
 
 describe('Redis', () => {
+	test('stands still while credentials are looked at again: those who hang up meanwhile leave nothing behind', async () => {
+		const bearer = watcher('alice', ['bob']);
+		const streams = await Promise.all(Array.from({ length: 30 }, () => open(names('bob'), { bearer })));
+		await Promise.all(streams.map(stream => stream.snapshot()));
+		await cluster.redis.commands(['CLIENT', 'KILL', 'TYPE', 'pubsub'], ['CLIENT', 'PAUSE', 500, 'ALL']);
+		await Promise.all(streams.slice(1).map(stream => stream.close()));
+		await until(() => show('bob', { status: 'busy' }).then(answer => answer.status === 200), 'Redis goes on');
+		await streams[0].becomes('bob', c => c.status === 'busy', 'is told to who stayed');
+		await streams[0].close();
+		await nothingLeft();
+	});
+
 	test('restarted: told to start over, and everything again', async () => {
 		const stream = await open(names('alice', 'bob'));
 		await stream.snapshot();

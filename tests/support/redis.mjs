@@ -25,14 +25,19 @@ class Redis {
 	}
 
 	/** One command on a connection of its own; simple replies only, arrays as they stand on the wire. */
-	async command(...words) {
+	command(...words) {
+		return this.commands(words);
+	}
+
+	/** Several in one go, so that nothing comes between; for one, its reply. */
+	async commands(...lists) {
 		const socket = net.connect(this.port, '127.0.0.1').setEncoding('utf8');
 		try {
 			await once(socket, 'connect');
 			let answer = '';
 			socket.on('data', text => { answer += text; });
 			const wire = list => `*${list.length}\r\n` + list.map(w => `$${Buffer.byteLength(w)}\r\n${w}\r\n`).join('');
-			socket.end(wire(['AUTH', PASSWORD]) + wire(words.map(String)) + wire(['QUIT']));
+			socket.end([['AUTH', PASSWORD], ...lists, ['QUIT']].map(list => wire(list.map(String))).join(''));
 			await once(socket, 'close');
 			return parse(answer.slice('+OK\r\n'.length, -'+OK\r\n'.length));
 		} finally {
