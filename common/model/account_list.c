@@ -76,9 +76,18 @@ static void read_chunk(struct flow *flow, struct listing *listing)
 		ask_records(flow, listing, n);
 }
 
+/* The index only names candidates: who the parent is, the account says. */
+static bool is_of_family(const struct listing *listing, const struct account *account)
+{
+	return sid_eq(account->sid, listing->account) || sid_eq(account->parent, listing->account);
+}
+
 static bool matches(const struct listing *listing, const void *record)
 {
 	const struct account_query *query = &listing->query;
+
+	if (listing->kind == &record_account && !is_of_family(listing, record))
+		return false;
 
 	if (query->having && record_text(listing->kind, record, query->having).n == 0)
 		return false;
@@ -155,6 +164,12 @@ static int by_text(const void *a, const void *b)
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
+static bool is_narrowed(const struct account_query *query)
+{
+	return !str_is_null(query->name) || !str_is_null(query->number) || !str_is_null(query->status) ||
+	       !str_is_null(query->after) || query->having;
+}
+
 static void on_ids(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
 	struct listing *listing = arg;
@@ -171,9 +186,8 @@ static void on_ids(struct flow *flow, void *arg, const struct redis_reply *reply
 
 	while (listing->at < listing->n_ids && str_cmp(listing->ids[listing->at], query->after) <= 0)
 		listing->at++;
-	/* Without a filter earlier pages need not be read to be passed over. */
-	if (str_is_null(query->name) && str_is_null(query->number) && str_is_null(query->status) &&
-	    !query->having && str_is_null(query->after))
+	/* Where every id is a match, earlier pages need not be read to be passed over. */
+	if (!is_narrowed(query) && listing->kind != &record_account)
 		listing->at = MIN(before, listing->n_ids);
 	else
 		listing->to_skip = before;

@@ -16,8 +16,8 @@ enum seed_type {
 	METHOD,
 	NUMBER,
 	APPLICATION,
+	/* what is not named stays: where an account belongs, and its settings */
 	PARENT,
-	/* settings: what is not named stays */
 	FLAG,
 	GRACE,
 	SETTING_URL,

@@ -143,10 +143,13 @@ describe('the list of accounts', () => {
 		assert.deepEqual(sids(await asChild(family[2]).api.v2010.accounts.list()), [family[2].sid]);
 	});
 
-	test('passes over what was never finished', async () => {
+	test('passes over what was never finished, and what is another\'s', async () => {
 		const lost = sid('AC');
-		await cluster.redis.command('HSET', `sa:{${owner.sid}}`, lost, '{}');
-		assert.ok(!sids(await lister.api.v2010.accounts.list()).includes(lost));
+		await cluster.redis.command('HSET', `sa:{${owner.sid}}`, lost, '{}', account.sid, '{}');
+		const listed = sids(await lister.api.v2010.accounts.list());
+		assert.deepEqual(listed, [owner.sid, ...sids(family)].sort());
+		await cluster.redis.command('HSET', `sa:{${owner.sid}}`, `AC${'0'.repeat(32)}`, '{}');
+		assert.deepEqual(sids(await lister.api.v2010.accounts.list({ pageSize: 2 })), listed);
 		await refused(lister.api.v2010.accounts(lost).fetch(), 404, 20404);
 	});
 
