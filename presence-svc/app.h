@@ -12,6 +12,7 @@ struct farewells;
 struct listeners;
 struct outbox;
 struct reassert;
+struct lease_checks;
 struct recheck;
 struct sweep;
 struct watches;
@@ -23,6 +24,7 @@ struct app {
 	struct farewells *farewells;     /* registrations to be ended */
 	struct outbox *outbox;           /* presence webhooks under way */
 	struct reassert *reassert;       /* what the store may have lost is said again */
+	struct lease_checks *lease_checks;       /* leases made a moment ago */
 	struct recheck *recheck;         /* are those channels' tokens still good? */
 	struct sweep *sweep;             /* deadlines of the partitions */
 	struct audit *audit;             /* are the records as they have to be? */

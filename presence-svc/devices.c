@@ -14,10 +14,9 @@
 #include "common/model/auth_policy.h"
 #include "common/model/call.h"
 #include "common/model/device_id.h"
-#include "common/model/job.h"
 #include "common/model/revocation.h"
 #include "presence-svc/app.h"
-#include "presence-svc/farewell.h"
+#include "presence-svc/lease_check.h"
 
 enum { TTL_PRESET_S = 60, REPLY_MAX = 64 * 1024 };
 
@@ -117,44 +116,6 @@ static void reply_device(struct leased *leased, unsigned status)
 	reply_json(leased->req, status, &body);
 }
 
-/* ---- a token that was revoked while its lease was made ---- */
-
-struct again {
-	struct client_token token;
-	struct client_key client;
-	struct sid device;
-	int64_t registration;
-};
-
-static void on_good(struct flow *job)
-{
-	flow_done(job);
-}
-
-static void on_not_good(struct flow *job, enum err err)
-{
-	const struct again *again = job->state;
-
-	if (err == ERR_TOKEN_REVOKED || err == ERR_ACCOUNT_SUSPENDED)
-		farewell(app_of(job->worker)->farewells, again->client, again->device, again->registration,
-			 FAREWELL_REVOKED);
-}
-
-/* Who revoked it may have looked for leases before this one was there. */
-static void check_again(const struct leased *leased)
-{
-	const struct client_token *token = req_caller(leased->req)->token;
-	struct flow *job = job_new(req_worker(leased->req), "lease_check", sizeof(struct again));
-	struct again *again = job->state;
-
-	*again = (struct again){ *token, leased->client, leased->device.id, leased->state.registration };
-	again->token.id = arena_copy(job->arena, token->id);
-	again->token.identity = arena_copy(job->arena, token->identity);
-	again->client.identity = again->token.identity;
-	job_on_failed(job, on_not_good);
-	auth_token_again(worker_common(job->worker)->accounts, job, &again->token, STEP(on_good));
-}
-
 /* ---- create ---- */
 
 void devices_create(struct req *req)
@@ -192,12 +153,16 @@ static void on_admitted(struct flow *flow)
 
 static void on_registered(struct flow *flow)
 {
-	const struct leased *leased = flow->state;
+	struct leased *leased = flow->state;
+	const struct caller *caller = req_caller(leased->req);
 
 	metric_add(METRIC_devices_registered_total, 1);
-	if (req_caller(leased->req)->epoch != accounts_epoch(req_accounts(leased->req)))
-		check_again(leased);
-	reply_device(flow->state, 201);
+	lease_check_later(app_of(flow->worker)->lease_checks,
+			  &(struct lease_made){ .device = leased->device.id,
+						.registration = leased->state.registration,
+						.facts = token_facts_of(caller->token),
+						.epoch = caller->epoch });
+	reply_device(leased, 201);
 }
 
 /* ---- change ---- */

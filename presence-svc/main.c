@@ -9,6 +9,7 @@
 #include "presence-svc/audit.h"
 #include "presence-svc/channel.h"
 #include "presence-svc/farewell.h"
+#include "presence-svc/lease_check.h"
 #include "presence-svc/listeners.h"
 #include "presence-svc/reassert.h"
 #include "presence-svc/recheck.h"
@@ -27,6 +28,7 @@ static void open_parts(struct worker *worker)
 	app->outbox = outbox_new(worker, &outbox_of_presence);
 	app->reassert = reassert_new(worker);
 	app->recheck = recheck_new(worker);
+	app->lease_checks = lease_checks_new(worker);
 	app->sweep = sweep_new(worker);
 	app->audit = audit_new(worker);
 	app->watches = watches_new(worker);
@@ -60,6 +62,7 @@ static void close_parts(struct worker *worker)
 	app->reassert = reassert_free(app->reassert);
 	app->sessions = sessions_free(app->sessions);
 	app->recheck = recheck_free(app->recheck);
+	app->lease_checks = lease_checks_free(app->lease_checks);
 	app->listeners = listeners_free(app->listeners);
 	app->watches = watches_free(app->watches);
 }

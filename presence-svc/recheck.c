@@ -88,7 +88,9 @@ static bool needs_key(const struct round *round, const struct session *session)
 static enum err judge(const struct round *round, const struct session *session, const struct revoked *revoked)
 {
 	const struct token_facts facts = {
+		.account = session->account,
 		.key = session->key,
+		.signer = session->signer,
 		.id = str_of(session->token_id),
 		.identity = str_of(session->identity),
 		.issued_at_s = session->issued_at_s,

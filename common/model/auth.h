@@ -48,5 +48,8 @@ uint32_t auth_token_mark(struct str auth_token);
 /* Is that still one of the account's? */
 bool auth_token_is_current(const struct account *account, uint32_t mark);
 
-/* Is one that was good some time ago still good?  Else TOKEN_REVOKED or ACCOUNT_SUSPENDED.  Its expiry is the caller's. */
+/* Is one that was good some time ago still good?  Else TOKEN_REVOKED or ACCOUNT_SUSPENDED.  Its expiry is the
+ * caller's.  The token, or what is kept of it (revocation.h), lives until `next`. */
+struct token_facts;
 void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token, struct flow_step next);
+void auth_facts_again(struct accounts *accounts, struct flow *flow, const struct token_facts *facts, struct flow_step next);

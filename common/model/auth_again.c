@@ -1,6 +1,6 @@
 /* auth_again.c - is a token that was verified some time ago still good?
  *
- *     auth_token_again -> account -> (its key ->) revocations -> next step
+ *     auth_facts_again -> account -> (its key ->) revocations -> next step
  */
 #include "common/model/account_store.h"
 #include "common/model/auth.h"
@@ -25,7 +25,7 @@ bool auth_token_is_current(const struct account *account, uint32_t mark)
 
 struct again {
 	struct accounts *accounts;
-	const struct client_token *token;
+	const struct token_facts *facts;
 	struct account account;
 	struct api_key key;
 	struct flow_step next;
@@ -34,10 +34,9 @@ struct again {
 static void on_revoked(struct flow *flow, void *arg, const struct revoked *revoked, bool was_cached)
 {
 	const struct again *again = arg;
-	const struct token_facts facts = token_facts_of(again->token);
 
 	(void)was_cached;
-	if (revoked_has(revoked, &facts))
+	if (revoked_has(revoked, again->facts))
 		flow_fail(flow, ERR_TOKEN_REVOKED, "");
 	else
 		flow_next(flow, again->next);
@@ -45,7 +44,7 @@ static void on_revoked(struct flow *flow, void *arg, const struct revoked *revok
 
 static void find_revocations(struct flow *flow, struct again *again)
 {
-	revocations_load(again->accounts, flow, again->token->account, again->next.name, on_revoked, again);
+	revocations_load(again->accounts, flow, again->facts->account, again->next.name, on_revoked, again);
 }
 
 static void on_key(struct flow *flow, void *arg, bool was_cached)
@@ -64,7 +63,7 @@ static void look_up(struct flow *flow, struct again *again, const struct record_
 {
 	const struct record_lookup want = {
 		.kind = kind,
-		.account = again->token->account,
+		.account = again->facts->account,
 		.id = sid_str(sid),
 		.out = out,
 		.absent_is_fine = true,
@@ -83,21 +82,30 @@ static void on_account(struct flow *flow, void *arg, bool was_cached)
 	(void)was_cached;
 	if (!str_eq(again->account.status, STR("active"))) /* or it is not there any more */
 		flow_fail(flow, ERR_ACCOUNT_SUSPENDED, "");
-	else if (sid_is_set(again->token->key))
-		look_up(flow, again, &record_key, &again->token->key, &again->key, on_key);
-	else if (auth_token_is_current(&again->account, again->token->signer))
+	else if (sid_is_set(again->facts->key))
+		look_up(flow, again, &record_key, &again->facts->key, &again->key, on_key);
+	else if (auth_token_is_current(&again->account, again->facts->signer))
 		find_revocations(flow, again);
 	else
 		flow_fail(flow, ERR_TOKEN_REVOKED, "");
 }
 
-void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token,
+void auth_facts_again(struct accounts *accounts, struct flow *flow, const struct token_facts *facts,
 		      struct flow_step next)
 {
 	struct again *again = flow_alloc(flow, sizeof(*again));
 
 	again->accounts = accounts;
-	again->token = token;
+	again->facts = facts;
 	again->next = next;
-	look_up(flow, again, &record_account, &token->account, &again->account, on_account);
+	look_up(flow, again, &record_account, &facts->account, &again->account, on_account);
+}
+
+void auth_token_again(struct accounts *accounts, struct flow *flow, const struct client_token *token,
+		      struct flow_step next)
+{
+	struct token_facts *facts = flow_alloc(flow, sizeof(*facts));
+
+	*facts = token_facts_of(token);
+	auth_facts_again(accounts, flow, facts, next);
 }

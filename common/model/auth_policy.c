@@ -1,7 +1,7 @@
 /* auth_policy.c - asking the policy_url.
  *
  *     policy_ask -> account -> it has none, or its yes is kept:  next step
- *                           -> POST -> on_answer -> yes, kept -> next step
+ *                           -> POST -> on_answer -> yes, kept -> (is the token still good? ->) next step
  */
 #include "common/model/auth_policy.h"
 
@@ -10,6 +10,7 @@
 #include "common/base/metrics.h"
 #include "common/model/account_store.h"
 #include "common/model/app.h"
+#include "common/model/auth.h"
 #include "common/model/webhook_request.h"
 
 enum { QUESTION_MAX = 8192, ANSWER_MAX = 4096, REASON_MAX = 120 };
@@ -66,6 +67,16 @@ static void fail(struct flow *flow, const struct http_result *result)
 	flow_fail(flow, ERR_POLICY_UNAVAILABLE, "");
 }
 
+/* The answer may have taken seconds: what has changed meanwhile may have been the token's end. */
+static void admit(struct asking *asking)
+{
+	keep_yes(asking);
+	if (accounts_epoch(asking->accounts) == asking->epoch)
+		flow_run(asking->flow, asking->next);
+	else
+		auth_token_again(asking->accounts, asking->flow, asking->question.token, asking->next);
+}
+
 static void decide(struct asking *asking, const struct http_result *result, const struct json *answer)
 {
 	struct flow *flow = asking->flow;
@@ -73,8 +84,7 @@ static void decide(struct asking *asking, const struct http_result *result, cons
 	const bool is_answer = !result->err && result->status == 200 && json_is_bool(allow);
 
 	if (is_answer && json_is_true(allow)) {
-		keep_yes(asking);
-		flow_run(flow, asking->next);
+		admit(asking);
 	} else if (is_answer || (!result->err && result->status == 403)) {
 		refuse(flow, json_string(json_get(answer, "reason")));
 	} else {

@@ -155,7 +155,9 @@ static void make_room(struct revocations *revocations, struct revoked *revoked)
 struct token_facts token_facts_of(const struct client_token *token)
 {
 	return (struct token_facts){
+		.account = token->account,
 		.key = token->key,
+		.signer = token->signer,
 		.id = token->id,
 		.identity = token->identity,
 		.issued_at_s = token->issued_at_s,

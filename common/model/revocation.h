@@ -48,7 +48,8 @@ void revocations_list(struct flow *flow, struct sid account, int64_t before_us, 
 
 /* What a revocation goes by. */
 struct token_facts {
-	struct sid key;                  /* not set: signed with the account's auth token */
+	struct sid account, key;         /* key not set: signed with an auth token of the account */
+	uint32_t signer;                 /* which one: auth_token_mark */
 	struct str id, identity;
 	uint64_t issued_at_s;            /* 0: nobody knows */
 };

@@ -6,6 +6,7 @@ import { startCluster } from '../support/cluster.mjs';
 import { openChannel } from '../support/client.mjs';
 import { callBecomes, dial, join, nothingHeld, readCall, sdpOf } from '../support/calls.mjs';
 import { until, within } from '../support/process.mjs';
+import { rest } from '../support/rest.mjs';
 import { accessToken, opened } from '../support/tokens.mjs';
 
 const LEG_LOST_MS = 600, AT_ONCE_MS = 1000, REVOKED = 45103;
@@ -87,10 +88,12 @@ describe('revoked in the middle of a call', () => {
 		cluster.customer.answer('/voice', dial('gus'));
 		const gus = await join(t, cluster, 'gus', at(0));
 		const waiting = cluster.communicate({ sdp: sdpOf('gateway') });
-		await gus.next('incoming');
+		const ring = await gus.next('incoming');
 		await endsAtOnce(gus, await revoke({ identity: 'gus' }));
 		const { body } = await waiting;
 		assert.deepEqual([body.status, body.outcome], ['no-answer', 'unreachable']);
+		const answer = await rest('POST', `${cluster.routing[0].url}/v1/Communications/Answer`, { json: { token: ring.token, sdp: sdpOf('gus') } });
+		assert.equal(answer.status, 410, answer.text);
 	});
 });
 

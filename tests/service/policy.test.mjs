@@ -102,6 +102,19 @@ describe('an account\'s policy', () => {
 		assert.deepEqual([welcome.type, welcome.registered, asked().length], ['welcome', false, 0]);
 	});
 
+	test('that takes its time admits nobody whose token was revoked meanwhile', async () => {
+		const answers = [];
+		const { account, path } = await withPolicy(() => new Promise(resolve => answers.push(resolve)));
+		const ways = [hello(account, 'gina'), lease(account, 'gina')];
+		await Promise.all(ways.map(() => cluster.customer.next(path)));
+		assert.equal((await cluster.v1('POST', '/Tokens/Revoke', { account, json: { identity: 'gina' } })).status, 204);
+		for (const answer of answers)
+			answer({ allow: true });
+		const [onChannel, byRest] = await Promise.all(ways);
+		assert.deepEqual([onChannel.code, byRest.status, byRest.body.code], [45103, 401, 45103]);
+		assert.equal((await cluster.readPresence('gina', { account })).version, 0);
+	});
+
 	test('ends no channel that its device has: who is refused takes nothing over', async () => {
 		const { account, path } = await withPolicy({ allow: true });
 		const first = await cluster.connect('hal', { account });

@@ -183,6 +183,23 @@ describe('a revoked token', () => {
 	});
 });
 
+test('however a hello, a lease and a revocation cross, nothing is left of it', async () => {
+	const rounds = Array.from({ length: 120 }, async (_, i) => {
+		const identity = `race/${i}`, token = ownToken(cluster.account, identity);
+		const channel = await openChannel(cluster.presence[i % 2].url);
+		const late = new Promise(resolve => setTimeout(resolve, i % 12));
+		const said = channel.request({ type: 'hello', token }), leased = register(cluster.presence[(i + 1) % 2], cluster.account, token);
+		const since = await late.then(() => revoked({ token_id: idOf(token) }));
+		assert.ok(['welcome', 'error'].includes((await said).type));
+		assert.ok(['registered', REVOKED].includes(await leased));
+		assert.equal((await within(channel.closed, 'the channel is closed')).code, 1008);
+		await until(async () => (await cluster.readPresence(identity)).device_count === 0, `${identity} is not registered`);
+		return Date.now() - since;
+	});
+	const took = Math.max(...await Promise.all(rounds));
+	assert.ok(took < 3 * AT_ONCE_MS, `all of them at once: ${took} ms`);
+});
+
 describe('when notices are lost', () => {
 	test('what was revoked meanwhile ends when the instances hear again', async () => {
 		const lea = await connectAll('lea', {}), max = await connectAll('max', {});

@@ -35,7 +35,13 @@ static void on_found(struct flow *flow, void *arg, const struct revoked *revoked
 
 static struct token_facts token(const char *id, const char *identity, const char *key, uint64_t issued_at_s)
 {
-	return (struct token_facts){ sid_of(key), str_of(id), str_of(identity), issued_at_s };
+	return (struct token_facts){
+		.account = sid_of(AC),
+		.key = sid_of(key),
+		.id = str_of(id),
+		.identity = str_of(identity),
+		.issued_at_s = issued_at_s,
+	};
 }
 
 static void look(struct bench *bench, struct token_facts facts, const char *expected)
