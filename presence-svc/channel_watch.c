@@ -6,6 +6,8 @@
  */
 #include "presence-svc/channel_watch.h"
 
+#include <stdio.h>
+
 #include "common/model/presence_filter.h"
 #include "common/model/settings.h"
 #include "presence-svc/app.h"
