@@ -5,7 +5,7 @@
  *     (the caller finds that key or account in our own records)
  *     client_token_verify  is it the key's algorithm, signature, issuer, audience, times, permissions
  *
- * Between the two nothing of the payload is used but the name of the key.
+ * Between the two nothing of the payload is used but the names of key and account.
  */
 #include "common/model/client_token_grants.h"
 
