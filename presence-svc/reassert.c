@@ -33,6 +33,7 @@ struct assertion {
 	struct reassert *reassert; /* NULL: made by a message, which goes on afterwards */
 	struct flow_step next;	   /* of the message */
 	void *state;		   /* of the message */
+	struct session *session;   /* of the message */
 	struct sid account, device;
 	char identity[IDENTITY_MAX + 1];
 	int64_t registration;
@@ -56,9 +57,22 @@ static struct reassert *reassert_of(const struct session *session)
 
 /* ---- one channel ---- */
 
-bool reassert_is_due(const struct session *session)
+static bool is_joined(const struct worker *worker)
+{
+	const struct app_common *app = worker->app;
+
+	return nodes_is_joined(app->nodes);
+}
+
+static bool is_unheard(const struct session *session)
 {
 	return session->registration > 0 && session->heard_round != reassert_of(session)->round;
+}
+
+/* A node that has slept does not know yet what the store holds of it. */
+bool reassert_is_due(const struct session *session)
+{
+	return is_unheard(session) || (session->registration > 0 && !is_joined(session->worker));
 }
 
 static void fill(struct assertion *assertion, struct session *session, struct arena *arena)
@@ -105,6 +119,12 @@ static void end_lost_legs(struct session *session, struct sid held_by)
 	}
 }
 
+static void go_on(struct flow *flow, const struct assertion *assertion)
+{
+	flow->state = assertion->state;
+	flow_run(flow, assertion->next);
+}
+
 static void finish(struct flow *flow)
 {
 	const struct assertion *assertion = flow->state;
@@ -118,8 +138,7 @@ static void finish(struct flow *flow)
 		assertion->reassert->at_once--;
 		flow_done(flow);
 	} else {
-		flow->state = assertion->state;
-		flow_run(flow, assertion->next);
+		go_on(flow, assertion);
 	}
 }
 
@@ -155,15 +174,30 @@ static void on_back(struct flow *flow)
 	finish(flow);
 }
 
+static void when_joined(struct flow *flow)
+{
+	struct assertion *assertion = flow->state;
+	struct session *session = assertion->session;
+
+	if (redis_is_ready(flow->worker->redis) && !is_joined(flow->worker)) {
+		flow_sleep(flow, TICK_MS, STEP(when_joined));
+	} else if (!is_unheard(session)) {
+		go_on(flow, assertion);
+	} else {
+		fill(assertion, session, flow->arena);
+		say(flow);
+	}
+}
+
 void reassert_now(struct flow *flow, struct session *session, struct flow_step next)
 {
 	struct assertion *assertion = flow_alloc(flow, sizeof(*assertion));
 
-	fill(assertion, session, flow->arena);
+	assertion->session = session;
 	assertion->next = next;
 	assertion->state = flow->state;
 	flow->state = assertion;
-	say(flow);
+	when_joined(flow);
 }
 
 /* ---- a round ---- */
@@ -208,7 +242,7 @@ static void walk(struct reassert *reassert)
 		struct session *session = reassert->cursor;
 
 		reassert->cursor = session->next;
-		if (!reassert_is_due(session))
+		if (!is_unheard(session))
 			continue;
 		start(reassert, session);
 		budget--;
@@ -223,10 +257,7 @@ static void begin(struct reassert *reassert)
 
 static bool store_is_there(const struct reassert *reassert)
 {
-	const struct worker *worker = reassert->worker;
-
-	return redis_is_ready(worker->redis) &&
-	       nodes_is_joined(((const struct app_common *)worker->app)->nodes);
+	return redis_is_ready(reassert->worker->redis) && is_joined(reassert->worker);
 }
 
 static void on_tick(void *arg)
@@ -269,7 +300,7 @@ unsigned reassert_round(const struct reassert *reassert)
 void reassert_registered(struct session *session, unsigned round)
 {
 	session->heard_round = round;
-	if (reassert_is_due(session))
+	if (is_unheard(session))
 		wake(reassert_of(session));
 }
 

@@ -23,6 +23,6 @@ unsigned reassert_round(const struct reassert *reassert);                /* to b
 void reassert_registered(struct session *session, unsigned round);       /* it was, in that round */
 void reassert_forget(struct session *session);           /* it has closed */
 
-/* For a message of an unsettled channel: its device is asserted, then goes on with `next`. */
+/* For a message of an unsettled channel, or of a node that has slept: the store knows the device, then `next` runs. */
 bool reassert_is_due(const struct session *session);
 void reassert_now(struct flow *flow, struct session *session, struct flow_step next);
