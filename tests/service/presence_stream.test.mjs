@@ -247,8 +247,10 @@ describe('Redis', () => {
 		const bearer = watcher('alice', ['bob']);
 		const streams = await Promise.all(Array.from({ length: 30 }, () => open(names('bob'), { bearer })));
 		await Promise.all(streams.map(stream => stream.snapshot()));
-		await cluster.redis.commands(['CLIENT', 'KILL', 'TYPE', 'pubsub'], ['CLIENT', 'PAUSE', 500, 'ALL']);
+		const standstill = cluster.redis.commands(['PUBLISH', 'inv', account.sid], ['CLIENT', 'PAUSE', 600, 'ALL']);
+		await new Promise(resolve => setTimeout(resolve, 200));      // in the midst of it
 		await Promise.all(streams.slice(1).map(stream => stream.close()));
+		await standstill;
 		await until(() => show('bob', { status: 'busy' }).then(answer => answer.status === 200), 'Redis goes on');
 		await streams[0].becomes('bob', c => c.status === 'busy', 'is told to who stayed');
 		await streams[0].close();
