@@ -28,7 +28,8 @@ struct leased {
 	struct device_state state;
 	struct device_claim claim;
 	const struct json *body;
-	int64_t ttl_s; /* 0: as before */
+	int64_t ttl_s;	 /* 0: as before */
+	bool says_token; /* the store is told by which token it goes now */
 };
 
 static void on_admitted(struct flow *flow);
@@ -151,18 +152,22 @@ static void on_admitted(struct flow *flow)
 			lease(leased), &leased->state, STEP(on_registered));
 }
 
-static void on_registered(struct flow *flow)
+static void check_later(const struct leased *leased)
 {
-	struct leased *leased = flow->state;
 	const struct caller *caller = req_caller(leased->req);
 
-	metric_add(METRIC_devices_registered_total, 1);
-	lease_check_later(app_of(flow->worker)->lease_checks,
+	lease_check_later(app_of(req_worker(leased->req))->lease_checks,
 			  &(struct lease_made){ .device = leased->device.id,
 						.registration = leased->state.registration,
 						.facts = token_facts_of(caller->token),
 						.epoch = caller->epoch });
-	reply_device(leased, 201);
+}
+
+static void on_registered(struct flow *flow)
+{
+	metric_add(METRIC_devices_registered_total, 1);
+	check_later(flow->state);
+	reply_device(flow->state, 201);
 }
 
 /* ---- change ---- */
@@ -178,6 +183,7 @@ static void note_token(struct leased *leased)
 			return;
 		device_profile_retell(arena, &leased->before, &leased->profile);
 	}
+	leased->says_token = true;
 	revocation_add_terms(&leased->profile, arena, token);
 }
 
@@ -212,6 +218,8 @@ static void on_updated(struct flow *flow)
 		leased->device.media = leased->profile.media;
 	if (!str_is_null(leased->profile.json))
 		leased->device.json = leased->profile.json;
+	if (leased->says_token)
+		check_later(leased);
 	reply_device(leased, 200);
 }
 
