@@ -62,6 +62,17 @@ describe('dead letters', () => {
 		assert.deepEqual((await list(account, '?Kind=calls')).dead_letters, []);
 	});
 
+	test('tell no password, and of addresses that nobody may reach', async () => {
+		const account = await cluster.addAccount();
+		await tellPresence(cluster, account, '', { presence_webhook_url: 'http://me:secret@10.0.0.1/hook' });
+		await comesAndGoes(account, 'eve');
+		for (const letter of await letters(account, 2)) {
+			assert.deepEqual([letter.why, letter.url], ['FETCH_BLOCKED', 'http://10.0.0.1/hook']);
+			assert.doesNotMatch(JSON.stringify(letter), /secret/);
+		}
+		assert.doesNotMatch(cluster.presence[0].output, /me:secret/);
+	});
+
 	test('are delivered after all: one, with the id that it always had', async () => {
 		const { account, path } = await presenceScene();
 		await comesAndGoes(account, 'bob');
