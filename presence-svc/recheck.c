@@ -1,11 +1,12 @@
 /* recheck.c - the channels of a worker by account, and the rounds over them.
  *
- *     an account changes -> a round: account -> revocations -> some channels (-> a key of theirs) -> ... -> done
+ *     an account changes -> a round, lot by lot: account -> revocations -> some channels (-> a key of theirs) -> ...
  *
  * An account's channels are a ring: those that this round has not reached yet are
  * in front, who was looked at goes to the end.  A change in mid-round begins a new
  * one where the last one was, so changes that come faster than a round takes do
- * not keep anybody from being looked at.
+ * not keep anybody from being looked at.  A lot is a job; after it the account goes to
+ * the end of the queue, so that a large one does not hold up the others.
  */
 #include "presence-svc/recheck.h"
 
@@ -18,7 +19,7 @@
 #include "common/model/revocation.h"
 #include "presence-svc/app.h"
 
-enum { AT_ONCE = 200, PAUSE_MS = 1, ROUNDS_MAX = 16, RETRY_MS = 200, KEYS_MAX = 8 };
+enum { AT_ONCE = 200, LOTS_MAX = 16, RETRY_MS = 200, KEYS_MAX = 8 };
 
 struct recheck_account {
 	struct sid account;
@@ -33,7 +34,7 @@ struct recheck {
 	struct worker *worker;
 	struct recheck_account *accounts; /* uthash */
 	struct recheck_account *queue;
-	unsigned rounds; /* under way */
+	unsigned lots; /* under way */
 	struct loop_timer *retry;
 };
 
@@ -42,19 +43,18 @@ struct known_key {
 	bool is_there;
 };
 
-struct round {
+struct lot {
 	struct recheck *recheck;
 	struct recheck_account *of;
-	unsigned number; /* what was loaded is as new as this round of the account */
+	unsigned round; /* of the account: what was loaded is as new as that */
 	struct account account;
+	struct sid asked;
 	struct api_key key;
 	struct known_key keys[KEYS_MAX];
 	unsigned n_keys; /* ever; the oldest is overwritten */
-	uint64_t epoch;	 /* of the keys */
-	struct sid asked;
 };
 
-static void start_rounds(struct recheck *recheck);
+static void start_lots(struct recheck *recheck);
 static void load(struct flow *job);
 static void on_account(struct flow *job);
 static void on_key(struct flow *job);
@@ -71,21 +71,21 @@ static bool is_due(const struct recheck_account *of)
 	return of->sessions && of->sessions->round != of->round;
 }
 
-static const struct known_key *key_find(const struct round *round, struct sid sid)
+static const struct known_key *key_find(const struct lot *lot, struct sid sid)
 {
-	for (unsigned i = 0; i < MIN(round->n_keys, (unsigned)KEYS_MAX); i++) {
-		if (sid_eq(round->keys[i].sid, sid))
-			return &round->keys[i];
+	for (unsigned i = 0; i < MIN(lot->n_keys, (unsigned)KEYS_MAX); i++) {
+		if (sid_eq(lot->keys[i].sid, sid))
+			return &lot->keys[i];
 	}
 	return NULL;
 }
 
-static bool needs_key(const struct round *round, const struct session *session)
+static bool needs_key(const struct lot *lot, const struct session *session)
 {
-	return sid_is_set(session->key) && !key_find(round, session->key);
+	return sid_is_set(session->key) && !key_find(lot, session->key);
 }
 
-static enum err judge(const struct round *round, const struct session *session, const struct revoked *revoked)
+static enum err judge(const struct lot *lot, const struct session *session, const struct revoked *revoked)
 {
 	const struct token_facts facts = {
 		.account = session->account,
@@ -96,10 +96,10 @@ static enum err judge(const struct round *round, const struct session *session, 
 		.issued_at_s = session->issued_at_s,
 	};
 
-	if (!str_eq(round->account.status, STR("active"))) /* or it is not there any more */
+	if (!str_eq(lot->account.status, STR("active"))) /* or it is not there any more */
 		return ERR_ACCOUNT_SUSPENDED;
-	if (sid_is_set(session->key) ? !key_find(round, session->key)->is_there
-				     : !auth_token_is_current(&round->account, session->signer))
+	if (sid_is_set(session->key) ? !key_find(lot, session->key)->is_there
+				     : !auth_token_is_current(&lot->account, session->signer))
 		return ERR_TOKEN_REVOKED;
 	return revoked_has(revoked, &facts) ? ERR_TOKEN_REVOKED : ERR_NONE;
 }
@@ -111,7 +111,7 @@ static void checked(struct recheck_account *of, struct session *session)
 	DL_APPEND2(of->sessions, session, peer_prev, peer_next);
 }
 
-/* ---- a round ---- */
+/* ---- some channels of an account ---- */
 
 static void account_drop_if_empty(struct recheck *recheck, struct recheck_account *of)
 {
@@ -123,49 +123,52 @@ static void account_drop_if_empty(struct recheck *recheck, struct recheck_accoun
 	x_free(of);
 }
 
-static void round_over(struct round *round)
+static void enqueue(struct recheck *recheck, struct recheck_account *of)
 {
-	round->of->busy = false;
-	round->recheck->rounds--;
+	if (of->queued || of->busy)
+		return;
+	of->queued = true;
+	DL_APPEND(recheck->queue, of);
+}
+
+static void lot_over(struct lot *lot)
+{
+	lot->of->busy = false;
+	lot->recheck->lots--;
 }
 
 static void finish(struct flow *job)
 {
-	struct round *round = job->state;
-	struct recheck *recheck = round->recheck;
+	struct lot *lot = job->state;
+	struct recheck *recheck = lot->recheck;
 
-	round_over(round);
-	account_drop_if_empty(recheck, round->of);
+	lot_over(lot);
+	if (is_due(lot->of))
+		enqueue(recheck, lot->of);
+	else
+		account_drop_if_empty(recheck, lot->of);
 	flow_done(job);
-	start_rounds(recheck);
+	start_lots(recheck);
 }
 
 static void on_revoked(struct flow *job, void *arg, const struct revoked *revoked, bool was_cached)
 {
-	struct round *round = job->state;
-	struct recheck_account *of = round->of;
-	unsigned left = AT_ONCE;
+	struct lot *lot = job->state;
+	struct recheck_account *of = lot->of;
 
 	(void)arg, (void)was_cached;
-	if (of->round != round->number) {
-		flow_next(job, STEP(load));
-		return;
-	}
-	for (; is_due(of); left--) {
+	/* A round that has begun since has to be judged by what is loaded after that. */
+	for (unsigned left = AT_ONCE; left > 0 && is_due(of) && of->round == lot->round; left--) {
 		struct session *session = of->sessions;
 		enum err err;
 
-		if (left == 0) {
-			flow_sleep(job, PAUSE_MS, STEP(load));
-			return;
-		}
-		if (needs_key(round, session)) {
-			round->asked = session->key;
-			api_key_find(accounts_of(job->worker), job, of->account, round->asked, &round->key,
+		if (needs_key(lot, session)) {
+			lot->asked = session->key;
+			api_key_find(accounts_of(job->worker), job, of->account, lot->asked, &lot->key,
 				     STEP(on_key));
 			return;
 		}
-		err = judge(round, session, revoked);
+		err = judge(lot, session, revoked);
 		checked(of, session);
 		if (err)
 			session_revoke(session, err);
@@ -175,69 +178,52 @@ static void on_revoked(struct flow *job, void *arg, const struct revoked *revoke
 
 static void on_key(struct flow *job)
 {
-	struct round *round = job->state;
+	struct lot *lot = job->state;
 
-	round->keys[round->n_keys++ % KEYS_MAX] =
-		(struct known_key){ round->asked, sid_is_set(round->key.sid) };
-	load(job);
+	lot->keys[lot->n_keys++ % KEYS_MAX] = (struct known_key){ lot->asked, sid_is_set(lot->key.sid) };
+	on_account(job);
 }
 
+/* Again after each key: the revocations are borrowed, and mostly at hand. */
 static void on_account(struct flow *job)
 {
-	struct round *round = job->state;
+	const struct lot *lot = job->state;
 
-	revocations_load(accounts_of(job->worker), job, round->of->account, "recheck", on_revoked, NULL);
+	revocations_load(accounts_of(job->worker), job, lot->of->account, "recheck", on_revoked, NULL);
 }
 
-/* Before each lot: what was loaded for the last one may be old by now; mostly it is cached. */
 static void load(struct flow *job)
 {
-	struct round *round = job->state;
-	struct accounts *accounts = accounts_of(job->worker);
+	struct lot *lot = job->state;
 
-	if (!is_due(round->of)) {
-		finish(job);
-		return;
-	}
-	round->number = round->of->round;
-	if (round->epoch != accounts_epoch(accounts))
-		round->n_keys = 0;
-	round->epoch = accounts_epoch(accounts);
-	account_find(accounts, job, round->of->account, &round->account, STEP(on_account));
-}
-
-static void enqueue(struct recheck *recheck, struct recheck_account *of)
-{
-	if (of->queued || of->busy)
-		return;
-	of->queued = true;
-	DL_APPEND(recheck->queue, of);
+	lot->round = lot->of->round;
+	account_find(accounts_of(job->worker), job, lot->of->account, &lot->account, STEP(on_account));
 }
 
 static void on_failed(struct flow *job, enum err err)
 {
-	struct round *round = job->state;
+	struct lot *lot = job->state;
 
 	if (err == ERR_CLOSED) /* the worker stops */
 		return;
-	round_over(round);
-	enqueue(round->recheck, round->of);
-	loop_timer_start(round->recheck->retry, RETRY_MS);
+	lot_over(lot);
+	enqueue(lot->recheck, lot->of);
+	loop_timer_start(lot->recheck->retry, RETRY_MS);
 }
 
-static void start_rounds(struct recheck *recheck)
+static void start_lots(struct recheck *recheck)
 {
-	while (recheck->queue && recheck->rounds < ROUNDS_MAX && !loop_timer_is_active(recheck->retry)) {
+	while (recheck->queue && recheck->lots < LOTS_MAX && !loop_timer_is_active(recheck->retry)) {
 		struct recheck_account *of = recheck->queue;
-		struct flow *job = job_new(recheck->worker, "recheck", sizeof(struct round));
-		struct round *round = job->state;
+		struct flow *job = job_new(recheck->worker, "recheck", sizeof(struct lot));
+		struct lot *lot = job->state;
 
 		DL_DELETE(recheck->queue, of);
 		of->queued = false;
 		of->busy = true;
-		recheck->rounds++;
-		round->recheck = recheck;
-		round->of = of;
+		recheck->lots++;
+		lot->recheck = recheck;
+		lot->of = of;
 		job_on_failed(job, on_failed);
 		flow_next(job, STEP(load));
 	}
@@ -245,7 +231,7 @@ static void start_rounds(struct recheck *recheck)
 
 static void on_retry(void *arg)
 {
-	start_rounds(arg);
+	start_lots(arg);
 }
 
 /* ---- what brings one about ---- */
@@ -269,7 +255,7 @@ static void on_change(void *arg, struct sid account)
 		HASH_ITER(hh, recheck->accounts, of, next)
 		begin_round(recheck, of);
 	}
-	start_rounds(recheck);
+	start_lots(recheck);
 }
 
 static struct recheck_account *account_of(struct recheck *recheck, struct sid account)
@@ -312,7 +298,7 @@ void recheck_keep(struct session *session, const struct client_token *token, uin
 	session->round = of->round - 1;
 	DL_PREPEND2(of->sessions, session, peer_prev, peer_next);
 	enqueue(recheck, of);
-	start_rounds(recheck);
+	start_lots(recheck);
 }
 
 void recheck_forget(struct session *session)
