@@ -8,7 +8,7 @@ import { accessToken } from '../support/tokens.mjs';
 import { isSignedTheStandardWay, isSignedWithBody, webhookSecret } from '../support/webhooks.mjs';
 
 const ENV = { WORKERS: '1', POLICY_TIMEOUT_MS: '300', FETCH_BREAK_AFTER: '0' };
-const REFUSED = 45104, UNAVAILABLE = 45105;
+const REFUSED = 45106, UNAVAILABLE = 45105;
 
 let cluster, number = 0;
 
