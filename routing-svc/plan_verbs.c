@@ -123,6 +123,13 @@ void plan_run(struct call *call, struct plan *plan)
 				   STR_ARG(verb->name), err_code(ERR_DOC_NO_MEDIA),
 				   err_text(ERR_DOC_NO_MEDIA));
 			break;
+		case VERB_ENQUEUE:
+		case VERB_LEAVE:
+		case VERB_MESSAGE:
+			plan_trace(plan, "skipped", "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\"",
+				   STR_ARG(verb->name), err_code(ERR_DOC_UNAVAILABLE),
+				   err_text(ERR_DOC_UNAVAILABLE));
+			break;
 		}
 	}
 	plan_end(call, plan, STR("failed"), "failed", "failed");

@@ -130,6 +130,12 @@ struct verb *build_verb(struct build *b, const struct place *place, const struct
 		.length_s = 1,
 		.caller_id = STR(""),
 		.reason = STR("rejected"),
+		.queue = STR(""),
+		.wait_url = STR(""),
+		.to = STR(""),
+		.from = STR(""),
+		.status_callback = STR(""),
+		.text = STR(""),
 	};
 	return verb;
 }
@@ -142,6 +148,8 @@ bool build_verb_end(struct build *b, const struct place *place, struct verb *ver
 		return true;
 	if (b->n_targets == 0)
 		return build_fail(b, place, ERR_DOC_DIAL, "names nobody to dial");
+	if (verb->strategy == STRATEGY_UNSAID)
+		verb->strategy = verb->sequential ? STRATEGY_IN_ORDER : STRATEGY_ALL;
 	verb->n_targets = b->n_targets;
 	verb->targets = arena_alloc(b->arena, b->n_targets * sizeof(*b->targets));
 	memcpy(verb->targets, b->targets, b->n_targets * sizeof(*b->targets));
@@ -166,6 +174,10 @@ struct dial_target *build_target(struct build *b, const struct place *place, enu
 		.line = place->line,
 		.name = name,
 		.identity = STR(""),
+		.destination = STR(""),
+		.send_digits = STR(""),
+		.username = STR(""),
+		.password = STR(""),
 		.status_callback = STR(""),
 	};
 	return target;
@@ -277,6 +289,9 @@ struct field_set fields_of_verb(enum verb_kind kind)
 		return FIELD_SET(pause_fields);
 	case VERB_HANGUP:
 	case VERB_MEDIA:
+	case VERB_ENQUEUE:
+	case VERB_LEAVE:
+	case VERB_MESSAGE:
 		break;
 	}
 	return (struct field_set){ NULL, 0 };

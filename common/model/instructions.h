@@ -22,12 +22,25 @@ enum {
 	INSTRUCTIONS_MAX_VERBS = 200,
 	INSTRUCTIONS_MAX_TARGETS = 50,
 	INSTRUCTIONS_MAX_PARAMETERS = 32,
+	INSTRUCTIONS_MAX_REQUIRE = 16,
 	INSTRUCTIONS_MAX_WARNINGS = 16,
 };
 
-enum verb_kind { VERB_DIAL, VERB_REDIRECT, VERB_REJECT, VERB_HANGUP, VERB_PAUSE, VERB_MEDIA /* Say, Play, Gather, Record */ };
+enum verb_kind {
+	VERB_DIAL,
+	VERB_REDIRECT,
+	VERB_REJECT,
+	VERB_HANGUP,
+	VERB_PAUSE,
+	VERB_MEDIA,                      /* Say, Play, Gather, Record: `name` says which */
+	VERB_ENQUEUE,
+	VERB_LEAVE,
+	VERB_MESSAGE,
+};
 
-enum target_kind { TARGET_CLIENT, TARGET_UNSUPPORTED /* Number, Sip, Queue, Conference: later */ };
+enum target_kind { TARGET_CLIENT, TARGET_NUMBER, TARGET_SIP, TARGET_QUEUE, TARGET_CONFERENCE /* never comes out: refused */ };
+
+enum dial_strategy { STRATEGY_UNSAID, STRATEGY_ALL, STRATEGY_IN_ORDER, STRATEGY_ROUND_ROBIN, STRATEGY_LONGEST_IDLE };
 
 enum { EVENT_INITIATED = 1, EVENT_RINGING = 2, EVENT_ANSWERED = 4, EVENT_COMPLETED = 8 };
 
@@ -37,10 +50,16 @@ struct parameter {
 
 struct dial_target {
 	enum target_kind kind;
+	bool is_group;                   /* Client: every client below "support/", written "support/" and a star */
 	struct str name;                 /* element or JSON member, for the trace: "Client" */
-	struct str identity;             /* TARGET_CLIENT */
-	struct parameter *parameters;
+	struct str identity;             /* Client: a client's name, an alias, or a group's as it is written; else empty */
+	struct str destination;          /* Number, Sip: whom the gateway rings; Queue: its name; else empty */
+	struct str send_digits;          /* Number: for the gateway, once it is answered; empty: none */
+	struct str username, password;   /* Sip: for the gateway; empty: none */
+	struct parameter *parameters;    /* Client: handed over with the ring */
 	size_t n_parameters;
+	struct parameter *require;       /* Client: a device has to have every one of these attributes; names may repeat */
+	size_t n_require;
 	struct str status_callback;      /* empty: none */
 	bool status_callback_get;
 	unsigned events;                 /* EVENT_ bits; default EVENT_COMPLETED */
@@ -51,16 +70,23 @@ struct verb {
 	enum verb_kind kind;
 	unsigned line;                   /* JSON: 0 */
 	struct str name;                 /* "Dial", "Say" */
-	struct str url;                  /* Redirect: target; Dial: action, empty for none */
+	struct str url;                  /* Redirect: target; Dial, Enqueue, Message: action, empty for none */
 	bool get;                        /* method of url */
 	unsigned timeout_s;              /* Dial: 30, 1..600 */
 	unsigned time_limit_s;           /* Dial: 14400, 1..86400 */
 	unsigned length_s;               /* Pause: 1, 0..3600 */
 	struct str caller_id;            /* Dial: empty for the caller's own */
 	struct str reason;               /* Reject: "rejected" or "busy" */
-	bool sequential;                 /* Dial: parsed; ringing in turn comes with the strategies */
-	struct dial_target *targets;     /* Dial */
+	enum dial_strategy strategy;     /* Dial: never UNSAID, STRATEGY_ALL by default */
+	bool sequential;                 /* Dial: as written; strategy is what counts */
+	struct dial_target *targets;     /* Dial: clients, numbers and addresses; or one queue alone */
 	size_t n_targets;
+	struct str queue;                /* Enqueue: 1..64 bytes */
+	struct str wait_url;             /* Enqueue: empty for none */
+	bool wait_get;
+	struct str to, from;             /* Message: empty for the caller and the called one of this communication */
+	struct str status_callback;      /* Message: empty for none */
+	struct str text;                 /* Message: the body, 1..1600 bytes; media: the start of what is said or played */
 };
 
 struct instruction_note {

@@ -153,16 +153,25 @@ static enum element begin_verb(struct twiml *t, const struct place *place, const
 	return known->kind == VERB_DIAL ? EL_DIAL : EL_VERB;
 }
 
-static enum element begin_unsupported(struct twiml *t, const struct place *place, const char *name)
+static enum element begin_other(struct twiml *t, const struct place *place, const char *name,
+				enum target_kind kind)
 {
-	build_target(t->b, place, TARGET_UNSUPPORTED, str_of(name));
+	build_target(t->b, place, kind, str_of(name));
 	return EL_SKIPPED;
 }
 
 static enum element begin_target(struct twiml *t, const struct place *place, const char *name,
 				 const char **attributes)
 {
-	static const char *const unsupported[] = { "Number", "Sip", "Queue", "Conference" };
+	static const struct {
+		const char *name;
+		enum target_kind kind;
+	} others[] = {
+		{ "Number", TARGET_NUMBER },
+		{ "Sip", TARGET_SIP },
+		{ "Queue", TARGET_QUEUE },
+		{ "Conference", TARGET_CONFERENCE },
+	};
 
 	if (strcmp(name, "Client") == 0) {
 		t->target = build_target(t->b, place, TARGET_CLIENT, STR("Client"));
@@ -170,9 +179,9 @@ static enum element begin_target(struct twiml *t, const struct place *place, con
 			return EL_CLIENT;
 		return EL_SKIPPED;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(unsupported); i++) {
-		if (strcmp(name, unsupported[i]) == 0)
-			return begin_unsupported(t, place, unsupported[i]);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (strcmp(name, others[i].name) == 0)
+			return begin_other(t, place, others[i].name, others[i].kind);
 	}
 	if (!verb_by_twiml(name))
 		return skip(t->b, place, "unknown inside Dial");
@@ -235,7 +244,7 @@ static bool end_dial(struct twiml *t, const struct place *place, struct str text
 	if (text.n > 0 && t->b->n_targets > 0)
 		build_warn(t->b, place, "its text is ignored beside what it dials");
 	else if (text.n > 0)
-		begin_unsupported(t, place, "Number");
+		begin_other(t, place, "Number", TARGET_NUMBER);
 	return build_verb_end(t->b, place, t->verb);
 }
 
