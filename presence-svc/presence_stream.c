@@ -259,11 +259,13 @@ void presence_stream_get(struct req *req)
 	if (!read_or_reply(stream) || !may_or_reply(stream))
 		return;
 	stream->since = str_trim(req_header(req, "Last-Event-ID"));
-	if (stream->n_names)
+	if (stream->n_names) {
 		open_stream(req_flow(req));
-	else
-		watch_count(req_flow(req), req_caller(req)->account, stream->prefix, &stream->n_matching,
-			    STEP(open_stream));
+		return;
+	}
+	req_blame(req, "Prefix"); /* should it be too many */
+	watch_count(req_flow(req), req_caller(req)->account, stream->prefix, &stream->n_matching,
+		    STEP(open_stream));
 }
 
 /* ---- open ---- */

@@ -37,6 +37,7 @@ struct str req_client_address(const struct req *req);    /* X-Forwarded-For only
 struct str req_body(const struct req *req);
 void req_set_user(struct req *req, void *user);          /* what authorization found; see model/auth.h */
 void *req_user(const struct req *req);
+void req_blame(struct req *req, const char *field);      /* if the flow fails with a 400 from now on, this is the field that it is about */
 void *req_state(struct req *req, size_t size) MUST_USE;  /* = flow_state(req_flow(req), size) */
 
 MUST_USE bool req_json_or_reply(struct req *req, const struct json **object);   /* application/json, an object */

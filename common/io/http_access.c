@@ -78,7 +78,12 @@ static void req_free(struct req *req)
 
 static void on_fail(struct flow *flow, enum err err, const char *detail)
 {
-	reply_error(flow->owner, err, "%s", *detail ? detail : err_text(err));
+	struct req *req = flow->owner;
+
+	if (req->blamed && err_http(err) == 400)
+		http_reply_error_about(req, err, *detail ? detail : err_text(err), req->blamed);
+	else
+		reply_error(req, err, "%s", *detail ? detail : err_text(err));
 }
 
 static void on_end(struct flow *flow)

@@ -82,6 +82,7 @@ struct req {
 	struct form form;
 	struct json *json;
 	void *user;
+	const char *blamed;              /* see req_blame */
 
 	/* what goes */
 	struct req_reply_header *headers;
@@ -115,5 +116,6 @@ void http_stream_completed(struct req *req);     /* req has a stream, and the li
 /* http_reply.c */
 bool http_reply_begin(struct req *req);          /* false when nobody waits for it */
 void http_reply_finish(struct req *req, unsigned status, struct MHD_Response *response);
+void http_reply_error_about(struct req *req, enum err err, const char *message, const char *field_or_null);
 int http_queue(struct req *req);                 /* an MHD_Result: hands the reply to the library */
 void http_reply_discard(struct req *req);        /* it will not be sent */

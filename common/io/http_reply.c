@@ -190,7 +190,7 @@ static void add_error_headers(struct req *req, unsigned status)
 		reply_header(req, "Retry-After", STR("1"));
 }
 
-static void reply_error_about(struct req *req, enum err err, const char *message, const char *field)
+void http_reply_error_about(struct req *req, enum err err, const char *message, const char *field)
 {
 	const unsigned code = err_code(err);
 	struct json_writer w;
@@ -223,7 +223,8 @@ void reply_error(struct req *req, enum err err, const char *fmt, ...)
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	/* what a client sent may be in it, and cut in the middle of a character */
-	reply_error_about(req, err, *message && str_is_utf8(str_of(message)) ? message : err_text(err), NULL);
+	http_reply_error_about(req, err, *message && str_is_utf8(str_of(message)) ? message : err_text(err),
+			       NULL);
 }
 
 void reply_fault(struct req *req, const struct json_fault *fault)
@@ -231,7 +232,8 @@ void reply_fault(struct req *req, const struct json_fault *fault)
 	char message[MESSAGE_MAX];
 
 	snprintf(message, sizeof(message), "%s %s", fault->field, fault->why);
-	reply_error_about(req, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, message, fault->field);
+	http_reply_error_about(req, fault->missing ? ERR_MISSING_FIELD : ERR_BAD_FIELD, message,
+			       fault->field);
 }
 
 /* ---- the upgrade ---- */

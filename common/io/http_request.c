@@ -58,6 +58,11 @@ void req_set_user(struct req *req, void *user)
 	req->user = user;
 }
 
+void req_blame(struct req *req, const char *field)
+{
+	req->blamed = field;
+}
+
 void *req_user(const struct req *req)
 {
 	return req->user;

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { sid } from '../support/accounts.mjs';
 import { startCluster } from '../support/cluster.mjs';
 import { listen } from '../support/events.mjs';
+import { populate } from '../support/population.mjs';
 import { until, within } from '../support/process.mjs';
 import { rest } from '../support/rest.mjs';
 import { accessToken, forgedToken, opened } from '../support/tokens.mjs';
@@ -169,6 +170,23 @@ describe('what it refuses, before it begins', () => {
 		await may({ Prefix: 'support' }, false);
 		await may({ Prefix: '' }, false);
 		await may(undefined, false);
+	});
+
+	test('more than 10,000 clients; as many are told, in events of bounded size', async () => {
+		const large = await cluster.addAccount();
+		await populate(cluster.redis, large, 'crowd/', 10_000);
+		const stream = await open({ Prefix: 'crowd/' }, { of: large });
+		assert.equal((await stream.snapshot(30_000)).clients.length, 10_000);
+		assert.ok(stream.heard.length > 10 && stream.heard.every(({ data }) => JSON.stringify(data).length < 40_000));
+		assert.equal(stream.heard.filter(({ id }) => id).length, 1, 'within a snapshot there is no place to go on from');
+
+		await cluster.v1('PUT', '/Presence/other', { account: large, json: { status: 'away' } });
+		const { status, body } = await ask(undefined, { account: large });
+		assert.deepEqual([status, body.code, body.field], [400, 45205, 'Prefix']);
+
+		await cluster.v1('PUT', '/Presence/crowd%2Flate', { account: large, json: { status: 'away' } });
+		assert.equal((await stream.next('error')).code, 45205);
+		assert.equal(await within(stream.ended, 'it ends'), 'complete');
 	});
 
 	test('more than the account may have open', async () => {

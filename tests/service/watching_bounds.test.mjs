@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../support/cluster.mjs';
+import { populate } from '../support/population.mjs';
 import { until } from '../support/process.mjs';
 import { accessToken } from '../support/tokens.mjs';
 import { View } from '../support/view.mjs';
@@ -28,34 +29,6 @@ const done = async (channel, message) => {
 	const reply = await channel.request(message);
 	assert.equal(reply.type, 'ok', JSON.stringify(reply));
 };
-
-/** Clients in the store, without a device: as many as wanted, at once. */
-async function populate(account, prefix, n) {
-	const spread = 8, base = crc16(account.sid);
-	const names = Array.from({ length: spread }, () => []);
-	for (let i = 0; i < n; i++)
-		names[crc16(`${prefix}${i}`) % spread].push(`${prefix}${i}`);
-	const version = (Date.now() - 3600_000) * 1000;
-	for (const [nth, list] of names.entries()) {
-		const tag = `{p${(base + nth) % 128}}`;
-		for (let from = 0; from < list.length; from += 1000)
-			await cluster.redis.command('EVAL', `
-				for _, name in ipairs(ARGV) do
-					redis.call('HSET', 'c:${tag}:${account.sid}:' .. name, 'm', '${version}|offline|0|0|0|1|1||')
-					redis.call('ZADD', KEYS[1], 0, name)
-				end
-				return #ARGV`, '1', `i:${tag}:${account.sid}:all`, ...list.slice(from, from + 1000));
-	}
-}
-
-function crc16(text) {
-	return [...Buffer.from(text)].reduce((crc, byte) => {
-		crc ^= byte << 8;
-		for (let i = 0; i < 8; i++)
-			crc = crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1;
-		return crc & 0xffff;
-	}, 0);
-}
 
 test('a storm of writes while watchers come: each view ends as the store is, and no version goes back', async () => {
 	const writers = await Promise.all(Array.from({ length: 24 }, (_, i) => connect(`storm/${i}`, { at: cluster.presence[i % 2] })));
@@ -95,7 +68,7 @@ describe('10,000 clients', () => {
 
 	before(async () => {
 		account = await cluster.addAccount();
-		await populate(account, 'crowd/', WATCHED_MAX);
+		await populate(cluster.redis, account, 'crowd/', WATCHED_MAX);
 	});
 
 	test('are watched by one channel, in frames of bounded size', async () => {
@@ -144,7 +117,7 @@ describe('a slow reader', () => {
 
 	before(async () => {
 		account = await cluster.addAccount();
-		await populate(account, 'flood/', 9000);
+		await populate(cluster.redis, account, 'flood/', 9000);
 	});
 
 	test('that stops is cut, with the reason, and others are not', async () => {
