@@ -88,6 +88,17 @@ static void look_if_idle(void)
 	idle = http_server_is_idle(t.server);
 }
 
+/* The client may see the end of a connection some turns of the loop before the library tells of it. */
+static bool becomes_idle(void)
+{
+	const uint64_t from_ms = clock_mono_ms();
+
+	do
+		on_loop(look_if_idle);
+	while (!idle && clock_mono_ms() - from_ms < 10 * ARRIVAL_MS);
+	return idle;
+}
+
 /* The library answers some of them itself, and hangs up on others without telling us of their end. */
 static void heads_that_overflow_leave_nothing_behind(void **state)
 {
@@ -100,8 +111,7 @@ static void heads_that_overflow_leave_nothing_behind(void **state)
 			at += (size_t)snprintf(request + at, sizeof(request) - at, "Identity=%0100d&", i);
 		snprintf(request + at, sizeof(request) - at, "z=1 HTTP/1.1\r\n" HEAD_END);
 		(void)ask(request);
-		on_loop(look_if_idle);
-		assert_true(idle);
+		assert_true(becomes_idle());
 	}
 }
 
