@@ -254,6 +254,9 @@ describe('revoking', () => {
 		const path = `${cluster.url}/v1/Accounts/${cluster.account.sid}/Tokens/Revoke`;
 		assert.equal((await rest('POST', path, { bearer: accessToken(cluster.account, 'pam'), json: { identity: 'pam' } })).status, 401);
 		assert.equal((await rest('POST', path, { basic: [other.sid, other.auth_token], json: { identity: 'pam' } })).status, 404);
+		const child = (await rest('POST', `${cluster.url}/2010-04-01/Accounts.json`, { basic: [other.sid, other.auth_token], form: { FriendlyName: 'child' } })).body;
+		const asParent = { basic: [other.sid, other.auth_token], json: { identity: 'pam' } };
+		assert.equal((await rest('POST', `${cluster.url}/v1/Accounts/${child.sid}/Tokens/Revoke`, asParent)).status, 204);
 	});
 
 	test('is remembered, newest first, page by page', async () => {
