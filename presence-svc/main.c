@@ -39,7 +39,7 @@ static void drain(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
-	sessions_drain(app->sessions, STR("this instance is shutting down"));
+	sessions_drain(app->sessions);
 	listeners_drain(app->listeners);
 }
 

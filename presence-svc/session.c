@@ -4,7 +4,6 @@
 #include <utlist.h>
 
 #include "common/base/clock.h"
-#include "common/base/crypto.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/model/client_token.h"
@@ -221,6 +220,8 @@ static void leave(struct session *session)
 
 	if (session->device.s[0])
 		HASH_DELETE(hh, sessions->by_device, session);
+	if (sessions->drain_next == session)
+		sessions->drain_next = session->next;
 	DL_DELETE(sessions->all, session);
 	sessions->count--;
 	channel_watch_end(session);
@@ -290,31 +291,13 @@ struct sessions *sessions_new(struct worker *worker, session_receive_fn *receive
 
 	sessions->worker = worker;
 	sessions->receive = receive;
+	sessions->drain_timer = loop_timer_new(worker->loop, sessions_drain_tick, sessions);
 	return sessions;
 }
 
 size_t sessions_count(const struct sessions *sessions)
 {
 	return sessions->count;
-}
-
-/* Each client is given a moment of its own to come back, so that they do not come as one herd. */
-void sessions_drain(struct sessions *sessions, struct str why)
-{
-	const uint64_t spread = worker_common(sessions->worker)->settings->reconnect_spread_ms;
-	struct session *session, *next;
-
-	DL_FOREACH_SAFE(sessions->all, session, next)
-	{
-		struct frame frame;
-		uint32_t random;
-
-		crypto_random(&random, sizeof(random));
-		frame_begin(&frame, "drain");
-		json_int(&frame.w, "reconnect_after_ms", (int64_t)(random % (spread + 1)));
-		frame_send(&frame, session->ws);
-		ws_close(session->ws, CLOSE_RESTART, why.p);
-	}
 }
 
 /* What a drain did not end in time is cut; the sockets' last callbacks find no worker any more. */
@@ -324,6 +307,7 @@ struct sessions *sessions_free(struct sessions *sessions)
 
 	if (!sessions)
 		return NULL;
+	loop_timer_free(sessions->drain_timer);
 	HASH_CLEAR(hh, sessions->by_device);
 	DL_FOREACH_SAFE(sessions->all, session, next)
 	{

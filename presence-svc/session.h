@@ -82,7 +82,7 @@ struct sessions *sessions_new(struct worker *worker, session_receive_fn *receive
 struct sessions *sessions_free(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions);
 bool sessions_hold(struct worker *worker, struct sid device);    /* an open channel is this device's */
-void sessions_drain(struct sessions *sessions, struct str why);  /* everybody is told when to come back, and closed */
+void sessions_drain(struct sessions *sessions);  /* everybody is told when to come back, and closed, at a pace */
 
 extern const struct ws_ops session_ops;  /* arg: the worker */
 

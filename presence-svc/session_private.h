@@ -3,6 +3,7 @@
  *   session.c         a channel from open to close, the messages that wait, all of a worker
  *   session_clock.c   its one timer: hello, the token's end, rings that nobody ended
  *   session_profile.c what its device has said of itself
+ *   session_drain.c   all of a worker are let go, one after the other
  *   session_leg.c     its legs, and what reaches it from elsewhere
  */
 #pragma once
@@ -19,6 +20,9 @@ struct sessions {
 	struct session *all;             /* utlist */
 	struct session *by_device;       /* uthash */
 	size_t count;
+	struct session *drain_next;      /* to be let go next */
+	size_t drain_per_tick;
+	struct loop_timer *drain_timer;
 };
 
 static inline struct sessions *sessions_of(struct worker *worker)
@@ -31,6 +35,9 @@ struct session *session_by_device(struct worker *worker, struct sid device);    
 
 /* session_clock.c */
 void session_on_timer(void *arg);
+
+/* session_drain.c */
+void sessions_drain_tick(void *arg);
 
 /* session_leg.c */
 void session_legs_tell_gone(struct session *session);    /* the calls hear that the device is gone */
