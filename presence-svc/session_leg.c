@@ -97,7 +97,7 @@ void session_leg_lost(struct session *session, struct session_leg *leg)
 	struct frame frame;
 
 	if (leg->role == LEG_IS_RUNG) {
-		cancel_frame(session, leg->leg, "failed");
+		cancel_frame(session, leg->leg, "client_lost");
 	} else {
 		frame_begin(&frame, "hangup");
 		json_str(&frame.w, "call", sid_str(&leg->leg));

@@ -169,6 +169,7 @@ describe('a session that says and hears everything', () => {
 	test('a token that ends soon', async () => {
 		const short = await connect('carol', { token: accessToken(account, 'carol', { ttl: 9 }) });
 		await short.next('token_will_expire');
+		await done(short, { type: 'unregister' });
 		await short.close();
 	});
 
