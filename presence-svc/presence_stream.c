@@ -251,6 +251,13 @@ static bool may_or_reply(const struct presence_stream *stream)
 	return all;
 }
 
+static struct str last_event_id(struct req *req)
+{
+	const struct str id = str_trim(req_header(req, "Last-Event-ID"));
+
+	return id.n ? id : STR_NULL; /* as who has heard nothing yet may say it */
+}
+
 void presence_stream_get(struct req *req)
 {
 	struct presence_stream *stream = req_state(req, sizeof(*stream));
@@ -258,7 +265,7 @@ void presence_stream_get(struct req *req)
 	stream->req = req;
 	if (!read_or_reply(stream) || !may_or_reply(stream))
 		return;
-	stream->since = str_trim(req_header(req, "Last-Event-ID"));
+	stream->since = last_event_id(req);
 	if (stream->n_names) {
 		open_stream(req_flow(req));
 		return;
@@ -312,8 +319,8 @@ static void begin(struct presence_stream *stream)
 		.max_queue = settings->max_queue,
 	};
 
-	reply_header(stream->req, "X-Accel-Buffering",
-		     STR("no")); /* some proxies gather what comes, unless told */
+	/* Some proxies gather what comes, unless told. */
+	reply_header(stream->req, "X-Accel-Buffering", STR("no"));
 	stream->http = reply_stream(stream->req, 200, &conf, &ops, stream);
 	event_retry(stream->http, come_back_ms(stream));
 	if (stream->listener.caller->token) {

@@ -154,6 +154,12 @@ describe('what it refuses, before it begins', () => {
 		await nothingLeft();
 	});
 
+	test('not who has heard nothing yet, and says so', async () => {
+		const stream = await open(names('alice'), { lastId: '' });
+		assert.equal((await stream.snapshot()).resumed, undefined);
+		await stream.close();
+	});
+
 	test('whom the token does not permit to watch', async () => {
 		const bearer = watcher('alice', ['bob', 'support/*']);
 		const may = async (query, is) => {
@@ -236,6 +242,17 @@ describe('its end', () => {
 		assert.equal((await cluster.api2010('DELETE', `/Keys/${key.sid}.json`)).status, 204);
 		assert.equal((await stream.next('error', 1000)).status, 401);
 		await within(stream.ended, 'it ends', 1000);
+	});
+
+	test('comes with the suspension of the account', async () => {
+		const other = await cluster.addAccount();
+		const streams = await Promise.all([open(names('a'), { of: other }), open(names('a'), { of: other, bearer: watcher('a', [], { of: other }) })]);
+		await Promise.all(streams.map(stream => stream.snapshot()));
+		await cluster.seedAgain(other, { status: 'suspended' });
+		for (const stream of streams) {
+			assert.equal((await stream.next('error', 1000)).code, 20005);
+			await within(stream.ended, 'it ends', 1000);
+		}
 	});
 
 	test('is noticed when the client hangs up, and nothing is left', async () => {

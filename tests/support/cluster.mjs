@@ -65,6 +65,13 @@ class Cluster {
 		return account;
 	}
 
+	/** Writes a seeded account once more, with changes of what was seeded. */
+	async seedAgain(account, changes) {
+		const file = `${this.folder.path}/again-${account.sid}.json`;
+		writeFileSync(file, JSON.stringify({ accounts: [{ ...account.document, ...changes }] }));
+		await seed(this.redis, file, this.env);
+	}
+
 	/** A client of the account on the channel, through HAProxy or on the instance `at`. */
 	connect(identity, { at = this, account = this.account, token = accessToken(account, identity), ...hello } = {}) {
 		return connectClient(at.url, token, hello);
