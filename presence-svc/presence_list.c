@@ -35,10 +35,11 @@ static struct str proven_text(struct req *req, struct str position)
 static struct str token_of(struct req *req, const struct presence_position *at)
 {
 	const struct seal *seal = worker_common(req_worker(req))->seal;
-	struct str position = arena_printf(req_arena(req), "%u" STR_FMT, at->partition, STR_ARG(at->name)),
-		   token;
+	const struct str position =
+		arena_printf(req_arena(req), "%u" STR_FMT, at->partition, STR_ARG(at->name));
 	uint8_t mac[MAC_LEN];
 	struct buf plain, text;
+	struct str token;
 
 	seal_mac(seal, "presence-page", proven_text(req, position), mac, MAC_LEN);
 	buf_init(&plain, TOKEN_MAX);
