@@ -70,9 +70,10 @@ async function offlineAtOnce(identity, since, options) {
 /** A token is dated by the second: the next one is good again. */
 const nextSecond = since => until(() => Math.floor(Date.now() / 1000) > Math.floor(since / 1000), 'the next second');
 
+/** Its loop may still be without its store, after an outage; but nobody has told the client that its token is bad. */
 async function stillThere(client) {
-	assert.equal((await client.request({ type: 'status', status: 'away' })).type, 'ok');
-	assert.equal(client.all('error').length, 0);
+	await until(async () => (await client.request({ type: 'status', status: 'away' })).type === 'ok', 'the channel works');
+	assert.deepEqual(client.all('error').filter(error => error.re === undefined), []);
 	await client.close();
 }
 
@@ -223,7 +224,7 @@ describe('when notices are lost', () => {
 	});
 
 	test('and what is revoked from then on ends at once again', async () => {
-		const pia = await connectAll('pia', {});
+		const pia = await until(() => connectAll('pia', {}).catch(() => null), 'every loop has its store again');
 		const since = await revoked({ identity: 'pia' });
 		await endAtOnce(pia, since);
 		await offlineAtOnce('pia', since);
