@@ -24,7 +24,7 @@
 enum plan_work {
 	WORK_NONE,               /* an event or the deadline brings the next round */
 	WORK_FETCH,              /* get fetch_url; input FETCHED */
-	WORK_CLAIM,              /* claim the devices of the targets; input CLAIMED */
+	WORK_CLAIM,              /* claim the devices of the clients whose turn it is; input CLAIMED */
 	WORK_AGAIN,              /* another round at once */
 };
 
@@ -45,10 +45,18 @@ bool effect_next(struct str *list, struct effect *out);
 
 enum plan_input_kind { INPUT_NONE, INPUT_FETCHED, INPUT_CLAIMED };
 
-struct plan_target {                     /* one client of the ring at hand */
+struct plan_target {                     /* one client of the ring at hand, or what a Dial names */
 	struct str identity;
 	struct str from;                         /* whom it is shown as the caller */
 	const struct dial_target *target;        /* NULL: the To of an outbound-api call */
+	unsigned index;                          /* of the Dial's own target that it comes from */
+	struct str refused;                      /* why it is not even asked; STR_NULL: it is */
+};
+
+struct plan_note {                       /* what happened on the way to an answer, for the trace */
+	const char *event;
+	struct str url, text;
+	unsigned code;                   /* 0: none */
 };
 
 struct plan_input {
@@ -58,7 +66,9 @@ struct plan_input {
 	struct str content_type, body, url;      /* body: what failed, after a failure */
 	unsigned fetch_number;           /* the fetch it belongs to */
 	/* CLAIMED */
-	const struct claim_result *claims;       /* one per target, in order */
+	const struct plan_target *order;         /* every client of the ring, as in call->order */
+	size_t n_order;
+	const struct claim_result *claims;       /* of those whose turn it was: order[call->turn] and on */
 	size_t n_claims;
 };
 
@@ -85,10 +95,11 @@ struct plan {
 
 void plan_next(struct call *call, const struct plan_input *input, struct plan *plan);
 
-/* The clients to claim for (work CLAIM); fewer than max when the Dial has fewer. */
+/* For the claims: how long it rings, what the Dial names (fewer than max when it names fewer), and how the clients
+ * that these come to take turns; with STRATEGY_ALL it is everybody's turn at once. */
 uint64_t plan_ring_ms(struct call *call, struct plan *plan);
 size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max);
-bool plan_is_repeated(const struct plan_target targets[], size_t i);     /* the same client stands before it */
+enum dial_strategy plan_strategy(struct call *call, struct plan *plan);
 
 /* Before CLAIMED: a call has room for so many legs.  Every client keeps one device before any
  * keeps a second; the rest goes to surplus, to be released.  How many that are. */

@@ -1,182 +1,6 @@
-/* plan_dial.c - a Dial from the claims to the hang-up, and the first ring of an outbound-api call. */
+/* plan_dial.c - a Dial from the first ring to the hang-up, and the first ring of an outbound-api call. */
 #include "routing-svc/plan_private.h"
-
-static void dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome);
-
-uint64_t plan_ring_ms(struct call *call, struct plan *plan)
-{
-	const struct verb *verb = call->first_ring ? NULL : plan_verb(call, plan);
-
-	return (verb ? verb->timeout_s : call->ring_s ? call->ring_s : 60) * UINT64_C(1000);
-}
-
-/* ---- claim ---- */
-
-size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out[], size_t max)
-{
-	const struct verb *verb;
-	size_t n = 0;
-
-	if (call->first_ring) {
-		const struct str scheme = STR("client:");
-
-		out[0] = (struct plan_target){ .identity = str_starts(call->to, scheme)
-								   ? str_skip(call->to, scheme.n)
-								   : call->to,
-					       .from = call->from };
-		return 1;
-	}
-	verb = plan_verb(call, plan);
-	for (size_t i = 0; verb && i < verb->n_targets && n < max; i++)
-		out[n++] = (struct plan_target){ .identity = verb->targets[i].identity,
-						 .from = verb->caller_id.n > 0 ? verb->caller_id : call->from,
-						 .target = &verb->targets[i] };
-	return n;
-}
-
-static size_t room_for(const struct call *call)
-{
-	return MIN((size_t)CALL_LEGS_SPARE, (size_t)CALL_LEGS_MAX - call->leg_count);
-}
-
-bool plan_is_repeated(const struct plan_target targets[], size_t i)
-{
-	for (size_t earlier = 0; earlier < i; earlier++) {
-		if (str_eq(targets[earlier].identity, targets[i].identity))
-			return true;
-	}
-	return false;
-}
-
-size_t plan_share_room(const struct call *call, struct claim_result claims[], struct claim_result surplus[],
-		       size_t n)
-{
-	size_t kept[PLAN_RING_MAX] = { 0 };
-	size_t room = room_for(call);
-	size_t left = 0;
-
-	for (bool more = true; more;) {
-		more = false;
-		for (size_t i = 0; i < n && room > 0; i++) {
-			if (kept[i] == claims[i].n)
-				continue;
-			kept[i]++;
-			room--;
-			more = true;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		surplus[i] = (struct claim_result){ .n = claims[i].n - kept[i] };
-		if (surplus[i].n == 0)
-			continue;
-		surplus[i].devices = &claims[i].devices[kept[i]];
-		claims[i].n = kept[i];
-		if (kept[i] == 0)
-			claims[i].reason = STR("no_room");
-		left += surplus[i].n;
-	}
-	return left;
-}
-
-static void trace_refused(struct plan *plan, struct str identity, struct str reason)
-{
-	plan_trace(plan, "not_rung", "\"client\":" STR_FMT ",\"reason\":\"" STR_FMT "\"",
-		   STR_ARG(plan_quote(plan, identity)), STR_ARG(reason));
-}
-
-static struct leg *add_leg(struct call *call, const struct plan_target *target, unsigned index,
-			   const struct claimed_device *device)
-{
-	struct leg *leg = &call->legs[call->leg_count++];
-
-	*leg = (struct leg){ .number = call->leg_count,
-			     .attempt = call->attempt,
-			     .identity = target->identity,
-			     .device = device->device,
-			     .address = device->address,
-			     .target = index };
-	return leg;
-}
-
-static void ring_leg(struct call *call, struct plan *plan, struct leg *leg)
-{
-	leg->status = LEG_RUNG;
-	plan_effect(plan, EFFECT_RING, leg->number, "");
-	plan_trace(plan, "ring", "\"client\":" STR_FMT ",\"device\":\"%s\",\"leg\":%u,\"by\":\"%s\"",
-		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s, leg->number, leg->address.s);
-	plan_callback(call, plan, leg, EVENT_INITIATED, "initiated");
-}
-
-static void give_back_leg(struct call *call, struct plan *plan, struct leg *leg)
-{
-	(void)call;
-	leg->status = LEG_CANCELLED;
-	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
-}
-
-typedef void leg_fn(struct call *call, struct plan *plan, struct leg *leg);
-
-/* A leg for each claimed device; plan_share_room has seen to it that there is room. */
-static void add_legs(struct call *call, const struct plan_input *input, struct plan *plan,
-		     const struct plan_target targets[], size_t n, leg_fn *each)
-{
-	const size_t most = room_for(call) + call->leg_count;
-
-	for (size_t i = 0; i < n && i < input->n_claims; i++) {
-		for (size_t d = 0; d < input->claims[i].n && call->leg_count < most; d++)
-			each(call, plan,
-			     add_leg(call, &targets[i], (unsigned)i, &input->claims[i].devices[d]));
-	}
-}
-
-/* Nobody could be claimed: the weightiest reason of all targets says how the Dial ends. */
-static void nobody(struct call *call, struct plan *plan, const struct plan_input *input)
-{
-	const char *outcome = "unreachable";
-
-	for (size_t i = 0; i < input->n_claims; i++) {
-		const struct str reason = input->claims[i].reason;
-
-		if (str_eq(reason, STR("on_call")) || str_eq(reason, STR("engaged")) ||
-		    str_eq(reason, STR("busy")) || str_eq(reason, STR("dnd")))
-			outcome = "busy";
-	}
-	dial_over(call, plan, strcmp(outcome, "busy") == 0 ? "busy" : "no-answer", outcome);
-}
-
-void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan)
-{
-	struct plan_target targets[PLAN_RING_MAX];
-	const size_t n = plan_targets(call, plan, targets, PLAN_RING_MAX);
-	const uint64_t ring_ms = plan_ring_ms(call, plan);
-	const unsigned before = call->leg_count;
-
-	for (size_t i = 0; i < n && i < input->n_claims; i++) {
-		if (targets[i].target && targets[i].target->kind != TARGET_CLIENT)
-			trace_refused(plan, targets[i].target->name, STR("not_supported"));
-		else if (input->claims[i].n == 0)
-			trace_refused(plan, targets[i].identity, input->claims[i].reason);
-	}
-	add_legs(call, input, plan, targets, n, ring_leg);
-	if (call->leg_count == before) {
-		nobody(call, plan, input);
-		return;
-	}
-	call->state = CALL_RINGING;
-	call->until_ms = CALL_NOW - (int64_t)ring_ms;
-	call->idle_fetches = 0;
-	plan->wait_ms = ring_ms;
-	plan_effect(plan, EFFECT_PROGRESS, 0, "ringing");
-}
-
-/* The call ends just when its claims have come: nobody is rung, all are let go. */
-void plan_give_back(struct call *call, const struct plan_input *input, struct plan *plan)
-{
-	struct plan_target targets[PLAN_RING_MAX];
-	const size_t n = plan_targets(call, plan, targets, PLAN_RING_MAX);
-
-	add_legs(call, input, plan, targets, n, give_back_leg);
-}
+#include "routing-svc/ring_order.h"
 
 /* ---- ring ---- */
 
@@ -260,6 +84,17 @@ static const char *refusal(const struct call *call)
 	return word;
 }
 
+/* A turn is over; the clients before have had theirs, and the last one decides. */
+static void next_or_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
+{
+	if (call->turn >= ring_order_count(call->order)) {
+		plan_dial_over(call, plan, status, outcome);
+		return;
+	}
+	plan_trace(plan, "turn_over", "\"outcome\":\"%s\"", outcome);
+	plan_claim_turn(call, plan);
+}
+
 void plan_ringing(struct call *call, struct plan *plan)
 {
 	const char *refused = refusal(call);
@@ -277,9 +112,9 @@ void plan_ringing(struct call *call, struct plan *plan)
 		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);
 	} else if (any_left) {
 		end_ring(call, plan, "timeout");
-		dial_over(call, plan, "no-answer", "no-answer");
+		next_or_over(call, plan, "no-answer", "no-answer");
 	} else {
-		dial_over(call, plan, refused ? "busy" : "no-answer", refused ? refused : "unreachable");
+		next_or_over(call, plan, refused ? "busy" : "no-answer", refused ? refused : "unreachable");
 	}
 }
 
@@ -346,12 +181,12 @@ void plan_bridged(struct call *call, struct plan *plan)
 
 	if (call->hangup_leg > 0 || (leg->lost_until_ms && leg->lost_until_ms <= call->now_ms)) {
 		end_talk(call, plan, NULL);
-		dial_over(call, plan, "completed", "completed");
+		plan_dial_over(call, plan, "completed", "completed");
 		return;
 	}
 	if (call->until_ms <= call->now_ms) {
 		end_talk(call, plan, "time_limit");
-		dial_over(call, plan, "completed", "completed");
+		plan_dial_over(call, plan, "completed", "completed");
 		return;
 	}
 	if (leg->lost_until_ms)
@@ -385,7 +220,7 @@ static unsigned last_leg(const struct call *call)
 											   : 0;
 }
 
-static void dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
+void plan_dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
 {
 	const struct verb *verb;
 	struct sid leg;

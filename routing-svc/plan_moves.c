@@ -50,15 +50,22 @@ void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, 
 	plan->wait_ms = FETCH_LATE_MS;
 }
 
-void plan_claim(struct call *call, struct plan *plan)
+void plan_claim_turn(struct call *call, struct plan *plan)
 {
 	call->state = CALL_CLAIM;
 	call->attempt++;
 	call->winner = 0;
 	call->answer_sdp = STR("");
 	call->dial_leg = STR("");
-	call->dial_duration_s = 0;
-	call->dial_bridged = false;
 	plan->work = WORK_CLAIM;
 	plan->wait_ms = CLAIM_LATE_MS;
+}
+
+void plan_claim(struct call *call, struct plan *plan)
+{
+	call->order = STR("");
+	call->turn = 0;
+	call->dial_duration_s = 0;
+	call->dial_bridged = false;
+	plan_claim_turn(call, plan);
 }

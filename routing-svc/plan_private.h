@@ -1,6 +1,6 @@
 /* plan_private.h - what the files of the plan share.
  *
- *     plan_text.c <- callbacks.c <- plan_moves.c <- plan_verbs.c <- plan_dial.c <- plan.c
+ *     plan_text.c <- callbacks.c <- plan_moves.c <- plan_verbs.c <- plan_dial.c <- plan_claim.c <- plan.c
  */
 #pragma once
 
@@ -24,7 +24,8 @@ void plan_callback(struct call *call, struct plan *plan, struct leg *leg, unsign
 
 /* plan_moves.c */
 void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra);
-void plan_claim(struct call *call, struct plan *plan);
+void plan_claim(struct call *call, struct plan *plan);                   /* a new ring */
+void plan_claim_turn(struct call *call, struct plan *plan);              /* of the ring at hand, whoever is next */
 void plan_end(struct call *call, struct plan *plan, struct str status, const char *outcome, const char *tell_caller);
 
 /* plan_verbs.c; others set plan->run_verbs and plan.c runs them once the state's decision is made */
@@ -32,10 +33,13 @@ void plan_run(struct call *call, struct plan *plan);                     /* from
 void plan_document(struct call *call, struct plan *plan, struct str type, struct str body, struct str url);
 void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan);
 
-/* plan_dial.c */
+/* plan_claim.c */
 void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan);
 void plan_give_back(struct call *call, const struct plan_input *input, struct plan *plan);
+
+/* plan_dial.c */
 void plan_ringing(struct call *call, struct plan *plan);
 void plan_connect(struct call *call, struct plan *plan);
 void plan_bridged(struct call *call, struct plan *plan);
 void plan_drop_legs(struct call *call, struct plan *plan, const char *why);      /* whoever rings or talks */
+void plan_dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome);

@@ -4,13 +4,12 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
-#include "common/model/account.h"
 #include "common/model/job.h"
 #include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/effects.h"
 #include "routing-svc/fetch.h"
-#include "routing-svc/plan.h"
+#include "routing-svc/round_private.h"
 #include "scripts.gen.h"
 
 enum {
@@ -19,38 +18,12 @@ enum {
 	EFFECTS_LATE_MS = 1000,
 	EFFECTS_MAX = 64 * 1024,
 	ROUND_MS = 60000,
-	CLAIM_SPARE_MS = 5000,
 	HOLD_MS = 3000,
 };
 
 struct peek {		     /* a look at the record meanwhile */
 	struct round *round; /* NULL: it is over */
 	struct call call;
-};
-
-struct round { /* lives in its job */
-	struct flow *flow;
-	struct sid id;
-	round_over_fn *over;
-	void *arg;
-	struct loop_timer *hold; /* only while a customer's server lets us wait */
-	struct peek *peek;
-	struct call call, before;
-	struct plan plan;
-	struct plan_input input;
-	struct buf effects;
-	struct call_changes changes;
-	struct str done; /* a list of effects that was carried out, but stands in the record yet */
-	struct plan_target targets[PLAN_RING_MAX];
-	struct claim_result claims[PLAN_RING_MAX], surplus[PLAN_RING_MAX];
-	unsigned claimed_attempt;
-	int64_t claimed_fence;
-	struct account account;
-	struct http_fetch request;
-	struct http_result result;
-	unsigned stale, steps;
-	bool nudged;	      /* something happened after the call was read */
-	uint64_t known_at_ms; /* when call->now_ms was the store's now, by our own clock */
 };
 
 static void on_read(struct flow *flow);
@@ -60,7 +33,6 @@ static void on_effects(struct flow *flow);
 static void work(struct flow *flow);
 static void on_account(struct flow *flow);
 static void on_fetched(struct flow *flow);
-static void on_claimed(struct flow *flow);
 static void on_released(struct flow *flow);
 
 /* ---- begin and end ---- */
@@ -152,7 +124,7 @@ static void on_read(struct flow *flow)
 
 /* What was committed is what stands in the record, unless somebody changed it since: then the
  * next commit is stale. */
-static void go_on(struct flow *flow)
+void round_go_on(struct flow *flow)
 {
 	struct round *round = flow->state;
 	const uint64_t now = clock_mono_ms();
@@ -171,8 +143,7 @@ static void decide(struct flow *flow)
 	struct round *round = flow->state;
 
 	if (claims_are_late(round)) {
-		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
-				       round->claims, round->input.n_claims, STEP(on_released));
+		round_release_late(flow, STEP(on_released));
 		return;
 	}
 	if (!is_ours(flow->worker, &round->call)) {
@@ -380,7 +351,7 @@ static void on_fetched(struct flow *flow)
 
 	stop_holding(round);
 	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
-	go_on(flow);
+	round_go_on(flow);
 }
 
 static void forget_peek(const struct peek *peek)
@@ -431,57 +402,7 @@ void round_nudge(struct round *round)
 	call_read(job, round->id, &round->peek->call, STEP(on_peeked));
 }
 
-/* ---- work: the claims ---- */
-
-static void claim(struct flow *flow)
-{
-	struct round *round = flow->state;
-	struct call *call = &round->call;
-	struct nodes *nodes = worker_common(flow->worker)->nodes;
-	const size_t n = plan_targets(call, &round->plan, round->targets, PLAN_RING_MAX);
-	const struct str dead = arena_copy(flow->arena, nodes_dead(nodes));
-	struct flow_step each;
-
-	round->claimed_attempt = call->attempt;
-	round->claimed_fence = call->fence;
-	round->input = (struct plan_input){ .kind = INPUT_CLAIMED, .claims = round->claims, .n_claims = n };
-	if (n == 0) {
-		flow_next(flow, STEP(on_claimed));
-		return;
-	}
-	each = flow_join(flow, (unsigned)n, STEP(on_claimed));
-	for (size_t i = 0; i < n; i++) {
-		const struct claim_ask ask = {
-			.client = { call->account, round->targets[i].identity },
-			.call = call->id,
-			.fence = call->fence,
-			.attempt = call->attempt,
-			.medium = call->medium,
-			.hold_ms = plan_ring_ms(call, &round->plan) + CLAIM_SPARE_MS,
-			.most = DEVICES_MAX,
-			.dead_nodes = dead,
-		};
-
-		round->claims[i] = (struct claim_result){ .reason = STR("named_twice") };
-		if (plan_is_repeated(round->targets, i) ||
-		    (round->targets[i].target && round->targets[i].target->kind != TARGET_CLIENT))
-			flow_next(flow, each);
-		else
-			claim_take(flow, &ask, &round->claims[i], each);
-	}
-}
-
-/* What has no room among the legs is given back before anybody is rung. */
-static void on_claimed(struct flow *flow)
-{
-	struct round *round = flow->state;
-
-	if (plan_share_room(&round->call, round->claims, round->surplus, round->input.n_claims) > 0)
-		effects_release_claims(flow, &round->call, round->claimed_fence, round->targets,
-				       round->surplus, round->input.n_claims, STEP(go_on));
-	else
-		go_on(flow);
-}
+/* ---- work ---- */
 
 static void work(struct flow *flow)
 {
@@ -496,10 +417,10 @@ static void work(struct flow *flow)
 		fetch(flow);
 		break;
 	case WORK_CLAIM:
-		claim(flow);
+		round_claim(flow);
 		break;
 	case WORK_AGAIN:
-		go_on(flow);
+		round_go_on(flow);
 		break;
 	case WORK_NONE:
 		done(flow, round->call.state == CALL_ENDED ? ROUND_GONE : ROUND_RESTS, round->plan.wait_ms);

@@ -1,6 +1,6 @@
 /* alias.c - al:{AC}, one JSON text for each alias.
  *
- *     read, find: HGET -> next step
+ *     read, find: HGET -> next step            several: HMGET -> next step
  *     put:        account_put.lua -> next step
  *     list:       HKEYS -> HMGET of one page -> next step
  *
@@ -112,6 +112,44 @@ void alias_find(struct flow *flow, struct sid account, struct str name, struct a
 		struct flow_step next)
 {
 	look_up(flow, account, name, true, out, next);
+}
+
+/* -- several -- */
+
+struct lookups {
+	struct alias *out;
+	size_t n;
+	struct flow_step next;
+};
+
+static void on_texts(struct flow *flow, void *arg, const struct redis_reply *reply)
+{
+	const struct lookups *lookups = arg;
+
+	for (size_t i = 0; i < lookups->n; i++) {
+		struct alias *alias = &lookups->out[i];
+		const struct str text = redis_str_at(reply, i);
+
+		if (!str_is_null(text) && !read_text(flow->arena, alias->name, text, alias))
+			*alias = (struct alias){ .name = alias->name };
+	}
+	flow_run(flow, lookups->next);
+}
+
+void aliases_find(struct flow *flow, struct sid account, const struct str names[], size_t n,
+		  struct alias out[], struct flow_step next)
+{
+	struct lookups *lookups = flow_alloc(flow, sizeof(*lookups));
+	struct str argv[REDIS_MAX_ARGS] = { STR("HMGET"),
+					    key_account_aliases(flow->arena, sid_str(&account)) };
+
+	INVARIANT(n > 0 && n + 2 <= REDIS_MAX_ARGS);
+	*lookups = (struct lookups){ out, n, next };
+	for (size_t i = 0; i < n; i++) {
+		argv[2 + i] = names[i];
+		out[i] = (struct alias){ .name = names[i] };
+	}
+	flow_redis(flow, next.name, on_texts, lookups, 2 + n, argv);
 }
 
 /* -- changing -- */

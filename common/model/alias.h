@@ -22,6 +22,8 @@ struct alias {
 
 void alias_read(struct flow *flow, struct sid account, struct str name, struct alias *out, struct flow_step next);   /* NOT_FOUND */
 void alias_find(struct flow *flow, struct sid account, struct str name, struct alias *out, struct flow_step next);   /* absent is fine */
+/* All of these names that are aliases, in out[i] for names[i]; the others have no members.  n is at least 1. */
+void aliases_find(struct flow *flow, struct sid account, const struct str names[], size_t n, struct alias out[], struct flow_step next);
 
 /* Creates it, or replaces just the version that was read (STALE, NOT_FOUND); sets the times in *in, which
  * has to live until `next`.  CONFLICT: the account has ALIASES_MAX. */

@@ -83,6 +83,8 @@ static const struct field {
 	FIELD("rang", FLAG, rang),
 	FIELD("att", UNSIGNED, attempt),
 	FIELD("legs", UNSIGNED, leg_count),
+	FIELD("order", TEXT, order),
+	FIELD("turn", UNSIGNED, turn),
 	FIELD("win", UNSIGNED, winner),
 	FIELD("asdp", TEXT, answer_sdp),
 	FIELD("fx", TEXT, effects),

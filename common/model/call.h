@@ -107,6 +107,8 @@ struct call {
 	bool rang;                       /* some device has acknowledged */
 	unsigned attempt;
 	unsigned leg_count;
+	struct str order;                /* the clients it comes to, see routing-svc/ring_order.h; empty: not known yet */
+	unsigned turn;                   /* how many of them have had theirs */
 	struct leg *legs;                /* legs[0] is number 1; room for CALL_LEGS_SPARE more than there are */
 	unsigned winner;                 /* leg number, 0: none */
 	struct str answer_sdp;

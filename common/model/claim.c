@@ -2,7 +2,10 @@
 #include "common/model/presence_private.h"
 #include "scripts.gen.h"
 
-enum { CLAIM_CHECK_MS = 2000 }; /* how soon the sweep looks at an engaged claim's call */
+enum {
+	CLAIM_CHECK_MS = 2000, /* how soon the sweep looks at an engaged claim's call */
+	CLAIM_ARGS = 9,
+};
 
 bool device_claim_parse(struct str packed, struct device_claim *out)
 {
@@ -44,7 +47,7 @@ void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_res
 		struct flow_step next)
 {
 	struct client_op *op = client_op_new(flow, ask->client, out, next);
-	const struct str argv[] = {
+	struct str argv[CLAIM_ARGS + CLAIM_REQUIRE_MAX] = {
 		arena_copy(flow->arena, sid_str(&ask->call)),
 		client_op_number(flow, ask->fence),
 		client_op_number(flow, ask->attempt),
@@ -56,8 +59,9 @@ void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_res
 		str_is_null(ask->dead_nodes) ? STR("") : ask->dead_nodes,
 	};
 
-	flow_script(flow, "claim_take", on_claimed, op, &scripts[SCRIPT_CLAIM_TAKE], op->key, ARRAY_LEN(argv),
-		    argv);
+	memcpy(argv + CLAIM_ARGS, ask->require, ask->n_require * sizeof(*argv));
+	flow_script(flow, "claim_take", on_claimed, op, &scripts[SCRIPT_CLAIM_TAKE], op->key,
+		    CLAIM_ARGS + ask->n_require, argv);
 }
 
 static void on_settled(struct flow *flow, void *arg, const struct redis_reply *reply)

@@ -201,6 +201,11 @@ struct str key_account_number_index(struct arena *arena, struct str account)
 	return arena_printf(arena, "pi:{" STR_FMT "}", STR_ARG(account));
 }
 
+struct str key_account_rotation(struct arena *arena, struct str account, struct str group)
+{
+	return arena_printf(arena, "rr:{" STR_FMT "}:" STR_FMT, STR_ARG(account), STR_ARG(group));
+}
+
 struct str key_account_revocations(struct arena *arena, struct str account)
 {
 	return arena_printf(arena, "rv:{" STR_FMT "}", STR_ARG(account));

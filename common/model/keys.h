@@ -60,6 +60,7 @@ struct str key_account_key_index(struct arena *arena, struct str account);      
 struct str key_account_applications(struct arena *arena, struct str account);          /* ap:{AC} */
 struct str key_account_numbers(struct arena *arena, struct str account);               /* pn:{AC}: PN -> JSON */
 struct str key_account_number_index(struct arena *arena, struct str account);          /* pi:{AC}: number -> PN */
+struct str key_account_rotation(struct arena *arena, struct str account, struct str group);    /* rr:{AC}:group */
 struct str key_account_revocations(struct arena *arena, struct str account);           /* rv:{AC} */
 
 /* Client names: segments of [A-Za-z0-9_.@+-] divided by '/', none "." or "..", 1..121 bytes. */

@@ -141,6 +141,7 @@ void override_put(struct flow *flow, struct client_key client, const struct pres
 void override_clear(struct flow *flow, struct client_key client, struct presence *out, struct flow_step next);
 
 /* Claims.  A device is claimed before it is rung and until its call lets it go. */
+enum { CLAIM_REQUIRE_MAX = 16 };
 struct claim_ask {
 	struct client_key client;
 	struct sid call;
@@ -152,6 +153,8 @@ struct claim_ask {
 	struct sid device;               /* not set: every ringable one */
 	unsigned most;
 	struct str dead_nodes;           /* comma-separated; their devices do not count */
+	struct str require[CLAIM_REQUIRE_MAX];   /* terms, "skill=billing": a device has to have them all */
+	size_t n_require;
 };
 
 struct claimed_device {
@@ -160,7 +163,7 @@ struct claimed_device {
 };
 
 struct claim_result {
-	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, engaged, no_channel,
+	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, requirement, engaged, no_channel,
 	                                    named_twice, no_room; STR_NULL otherwise */
 	int64_t now_ms;
 	struct claimed_device *devices;

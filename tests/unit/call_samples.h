@@ -104,6 +104,8 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->first_ring = random_below(maker->seed, 2);
 	call->rang = random_below(maker->seed, 2);
 	call->winner = random_below(maker->seed, 4);
+	call->order = a_text(maker);
+	call->turn = a_number(maker);
 	call->answer_sdp = a_text(maker);
 	call->effects = a_text(maker);
 	call->dial_status = a_text(maker);
@@ -222,6 +224,8 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME(attempt);
 	SAME(winner);
 	SAME_TEXT(answer_sdp);
+	SAME_TEXT(order);
+	SAME(turn);
 	SAME_TEXT(effects);
 	SAME_TEXT(dial_status);
 	SAME_TEXT(dial_leg);

@@ -14,6 +14,7 @@
 #include "common/base/json.h"
 #include "common/base/urlenc.h"
 #include "routing-svc/plan.h"
+#include "routing-svc/ring_order.h"
 
 enum { START_MS = 1000000000 };
 
@@ -192,9 +193,23 @@ static inline struct claim_result refused_because(const char *reason)
 	return (struct claim_result){ .reason = str_of(reason) };
 }
 
+/* What is named is rung in the order in which it is named, unless the record has another. */
 static inline void round_claims(struct stage *stage, const struct claim_result *claims, size_t n)
 {
-	round_with(stage, &(struct plan_input){ .kind = INPUT_CLAIMED, .claims = claims, .n_claims = n });
+	struct plan_target named[PLAN_RING_MAX];
+	struct plan plan = { .arena = stage->arena };
+	const size_t n_named = plan_targets(&stage->call, &plan, named, PLAN_RING_MAX);
+	struct ring_list list = { .n = 0 };
+
+	for (size_t i = 0; i < n_named; i++)
+		ring_list_add(&list, &named[i], named[i].identity, STR_NULL);
+	if (stage->call.order.n > 0)
+		ring_order_read(stage->call.order, named, n_named, &list);
+	round_with(stage, &(struct plan_input){ .kind = INPUT_CLAIMED,
+					       .order = list.clients,
+					       .n_order = list.n,
+					       .claims = claims,
+					       .n_claims = n });
 }
 
 /* alice has `first` devices, bob `second` */

@@ -156,23 +156,6 @@ static void test_what_cannot_be_rung_is_passed_over(void **state)
 	assert_str_equal(call_leg(&stage->call, 1)->identity, "bob");
 }
 
-static void test_a_client_named_twice_is_claimed_once(void **state)
-{
-	struct stage *stage = *state;
-	struct plan_target targets[PLAN_RING_MAX];
-	struct plan plan = { .arena = stage->arena };
-	size_t n;
-
-	stage_claiming(stage, CALLER_DEVICE,
-		       "<Response><Dial><Client>alice</Client><Client>bob</Client>"
-		       "<Client>alice</Client></Dial></Response>");
-	n = plan_targets(&stage->call, &plan, targets, PLAN_RING_MAX);
-	assert_int_equal(n, 3);
-	assert_false(plan_is_repeated(targets, 0));
-	assert_false(plan_is_repeated(targets, 1));
-	assert_true(plan_is_repeated(targets, 2));
-}
-
 static void assert_shares(struct stage *stage, const size_t claimed[], const size_t kept[], size_t n)
 {
 	struct claim_result claims[PLAN_RING_MAX], surplus[PLAN_RING_MAX];
@@ -286,7 +269,6 @@ int main(void)
 		STAGE_TEST(test_the_action_hears_how_it_went),
 		STAGE_TEST(test_the_next_dial_begins_anew),
 		STAGE_TEST(test_what_cannot_be_rung_is_passed_over),
-		STAGE_TEST(test_a_client_named_twice_is_claimed_once),
 		STAGE_TEST(test_room_is_shared_so_that_every_client_rings),
 		STAGE_TEST(test_the_shorter_time_limit_ends_the_talk),
 		STAGE_TEST(test_a_call_that_is_not_up_has_no_time_limit),

@@ -1,6 +1,7 @@
 -- Claims devices of one client for a call: every ringable one, or one named device.
 -- KEYS[1] client  ARGV: call, fence, attempt, medium, state, hold_ms,
---         named device ("" for all ringable), most, dead nodes (comma-separated)
+--         named device ("" for all ringable), most, dead nodes (comma-separated),
+--         index terms that a device has to have, all of them ...
 -- state r (to ring) asks for ringable devices; e (the caller's own device) only for an unclaimed one.
 -- Answers {now_ms, {DV, address}, ...} or {-1, reason}.
 --@include _client.lua
@@ -20,8 +21,17 @@ local function rival(claim)
 	return claim
 end
 
+local function lacks(dv)
+	local has = #ARGV > 9 and set_of(terms_of(client, dv))
+	for i = 10, #ARGV do
+		if not has[ARGV[i]] then
+			return 'requirement'
+		end
+	end
+end
+
 local picked, reason, rank = {}, 'offline', 0
-local WORTH = { offline = 0, no_channel = 1, media = 2, away = 3, busy = 4, engaged = 5, on_call = 6, dnd = 7 }
+local WORTH = { offline = 0, no_channel = 1, media = 2, requirement = 3, away = 4, busy = 5, engaged = 6, on_call = 7, dnd = 8 }
 local block = state == 'r' and blocked(client)
 local names = {}
 for dv in pairs(client.devices) do
@@ -38,7 +48,7 @@ for _, dv in ipairs(names) do
 	elseif state == 'e' then
 		why = rival(client.claims[dv]) and 'engaged'
 	else
-		why = block or unringable(client, device, rival(client.claims[dv]), medium)
+		why = block or unringable(client, device, rival(client.claims[dv]), medium) or lacks(dv)
 	end
 	if not why and #picked < most then
 		picked[#picked + 1] = dv
