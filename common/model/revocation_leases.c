@@ -1,4 +1,4 @@
-/* revocation_leases.c - what is held by REST leases goes with its token; hidden index terms tell what that is.
+/* revocation_leases.c - leases go with their token; hidden index terms tell which those are.
  *
  *     revocation_end_leases -> leases_revoke.lua, some clients at a time, in each partition -> next step
  *
