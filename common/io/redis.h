@@ -68,6 +68,11 @@ void redis_script_call(struct redis *redis, redis_fn *fn, void *arg, const struc
 typedef void redis_flow_fn(struct flow *flow, void *arg, const struct redis_reply *reply);
 void flow_redis(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, void *arg,
                 size_t argc, const struct str argv[]);
+/* The same for a step that must not be done unheard: `lost` runs when no answer came (it may have been done all the
+ * same), or came when nobody waited for it any more. */
+typedef void redis_lost_fn(struct flow *flow, void *arg);
+void flow_script_heard(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, redis_lost_fn *lost, void *arg,
+                       const struct redis_script *script, struct str key, size_t argc, const struct str argv[]);
 void flow_script(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, void *arg,
                  const struct redis_script *script, struct str key, size_t argc, const struct str argv[]);
 

@@ -4,6 +4,7 @@
 struct flow_call { /* in the flow's arena */
 	struct flow *flow;
 	redis_flow_fn *fn;
+	redis_lost_fn *lost; /* may be NULL */
 	void *arg;
 };
 
@@ -22,6 +23,8 @@ static void on_answer(void *arg, enum err err, const struct redis_reply *reply)
 {
 	const struct flow_call *call = arg;
 
+	if (call->lost && (err || !flow_is_live(call->flow)))
+		call->lost(call->flow, call->arg);
 	if (err) {
 		flow_resume_failed(call->flow, err, "");
 		return;
@@ -36,7 +39,7 @@ static struct flow_call *flow_call_new(struct flow *flow, const char *waiting_fo
 {
 	struct flow_call *call = flow_alloc(flow, sizeof(*call));
 
-	*call = (struct flow_call){ flow, fn, arg };
+	*call = (struct flow_call){ .flow = flow, .fn = fn, .arg = arg };
 	flow_hold(flow, waiting_for);
 	return call;
 }
@@ -45,6 +48,16 @@ void flow_redis(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, v
 		const struct str argv[])
 {
 	redis_call(flow->worker->redis, on_answer, flow_call_new(flow, waiting_for, fn, arg), argc, argv);
+}
+
+void flow_script_heard(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, redis_lost_fn *lost,
+		       void *arg, const struct redis_script *script, struct str key, size_t argc,
+		       const struct str argv[])
+{
+	struct flow_call *call = flow_call_new(flow, waiting_for, fn, arg);
+
+	call->lost = lost;
+	redis_script_call(flow->worker->redis, on_answer, call, script, key, argc, argv);
 }
 
 void flow_script(struct flow *flow, const char *waiting_for, redis_flow_fn *fn, void *arg,

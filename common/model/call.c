@@ -422,6 +422,13 @@ static void on_created(struct flow *flow, void *arg, const struct redis_reply *r
 	flow_run(flow, op->next);
 }
 
+static void on_create_lost(struct flow *flow, void *arg)
+{
+	const struct call_op *op = arg;
+
+	call_unmake(flow->worker, op->id);
+}
+
 void call_create(struct flow *flow, const struct call *call, struct address owner, struct str trace,
 		 struct flow_step next)
 {
@@ -443,7 +450,8 @@ void call_create(struct flow *flow, const struct call *call, struct address owne
 		argv[n++] = str_of(fields[i].name);
 		argv[n++] = value;
 	}
-	flow_script(flow, "call_create", on_created, op, &scripts[SCRIPT_CALL_CREATE], op->key, n, argv);
+	flow_script_heard(flow, "call_create", on_created, on_create_lost, op, &scripts[SCRIPT_CALL_CREATE],
+			  op->key, n, argv);
 }
 
 /* ---- events ---- */

@@ -162,6 +162,9 @@ void call_fix_times(struct call *call, int64_t now_ms);
 /* Writes a new record from id, account, from, to, ... of *call (state NEW), owned by `owner`. */
 void call_create(struct flow *flow, const struct call *call, struct address owner, struct str trace, struct flow_step next);
 
+/* Whoever made this call has not heard that it is made: it ends, if it is there or still comes. */
+void call_unmake(struct worker *worker, struct sid id);
+
 /* ---- events ---- */
 
 struct call_event {
