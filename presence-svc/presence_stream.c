@@ -308,7 +308,6 @@ static void refuse(struct presence_stream *stream, enum err err)
 
 static void begin(struct presence_stream *stream)
 {
-	static const struct http_stream_ops ops = { NULL, on_close };
 	struct worker *worker = req_worker(stream->req);
 	const struct settings *settings = worker_common(worker)->settings;
 	const struct http_stream_conf conf = {
@@ -321,7 +320,7 @@ static void begin(struct presence_stream *stream)
 
 	/* Some proxies gather what comes, unless told. */
 	reply_header(stream->req, "X-Accel-Buffering", STR("no"));
-	stream->http = reply_stream(stream->req, 200, &conf, &ops, stream);
+	stream->http = reply_stream(stream->req, &conf, on_close, stream);
 	event_retry(stream->http, come_back_ms(stream));
 	if (stream->listener.caller->token) {
 		stream->clock = loop_timer_new(worker->loop, on_clock, stream);

@@ -55,6 +55,7 @@ struct req *http_req_new(struct conn *conn, struct MHD_Connection *mhd, const ch
 
 	req->arena = arena;
 	req->worker = conn->server->worker;
+	req->server = conn->server;
 	req->conn = conn;
 	req->mhd = mhd;
 	req->started_us = now_us();
@@ -112,8 +113,7 @@ static void write_access_line(const struct req *req, unsigned status)
 
 	if (status) {
 		metric_add(METRIC_http_requests_total, 1);
-		if (!req->stream) /* how long a client listens tells nothing about us */
-			metric_observe_us(METRIC_http_request_seconds, us);
+		metric_observe_us(METRIC_http_request_seconds, us);
 	} else {
 		metric_add(METRIC_http_dropped_total, 1);
 	}
@@ -133,7 +133,7 @@ void http_req_completed(struct req *req, unsigned library_status)
 	http_reply_discard(req);
 	write_access_line(req, req->status ? req->status : library_status);
 	if (req->stream)
-		http_stream_completed(req);
+		http_stream_untaken(req->stream);
 	req->conn->req = NULL;
 	req->conn = NULL;
 	req->mhd = NULL;
@@ -225,7 +225,7 @@ static int refuse(struct req *req, enum err err, const char *why)
 	return http_queue(req);
 }
 
-static int take_head(struct req *req, const char *method)
+static int take_head(struct req *req, const char *method, const char *version)
 {
 	struct framing framing = { .lengths = 0 };
 	const char *fault;
@@ -233,6 +233,7 @@ static int take_head(struct req *req, const char *method)
 
 	req->phase = REQ_BODY;
 	req->method_name = arena_cstr(req->arena, str_of(method));
+	req->is_http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
 	choose_id(req);
 	MHD_get_connection_values(req->mhd, MHD_HEADER_KIND, on_header, &framing);
 	fault = framing_fault(&framing, &length);
@@ -255,6 +256,15 @@ static int take_piece(struct req *req, const char *data, size_t *size)
 	return req->body_size > SWALLOW_MAX ? MHD_NO : MHD_YES;
 }
 
+/* The reply goes to the library; a stream takes the socket away from it. */
+static int hand_over(struct req *req)
+{
+	if (!req->stream || req->dropped)
+		return http_queue(req);
+	http_stream_take(req->stream);
+	return MHD_NO;
+}
+
 static int take_end(struct req *req)
 {
 	struct conn *conn = req->conn;
@@ -264,7 +274,7 @@ static int take_end(struct req *req)
 	flow_deadline(&req->flow, conn->server->deadline_ms);
 	flow_run(&req->flow, STEP(dispatch));
 	if (req->answered)
-		return http_queue(req);
+		return hand_over(req);
 	if (conn->hung_up) { /* before there was anybody to tell */
 		http_drop(req);
 		return MHD_NO;
@@ -273,17 +283,18 @@ static int take_end(struct req *req)
 	return MHD_YES;
 }
 
-int http_req_continue(struct req *req, const char *method, const char *data, size_t *size)
+int http_req_continue(struct req *req, const char *method, const char *version, const char *data,
+		      size_t *size)
 {
 	switch (req->phase) {
 	case REQ_HEAD:
-		return take_head(req, method);
+		return take_head(req, method, version);
 	case REQ_BODY:
 		return *size ? take_piece(req, data, size) : take_end(req);
 	case REQ_WORK:
 		break;
 	}
-	return http_queue(req);
+	return hand_over(req);
 }
 
 /* ---- routing ---- */

@@ -40,6 +40,8 @@ struct http_server {
 	struct loop_watch *hangup_watch;
 	struct conn *conns;
 	unsigned open_requests;
+	struct http_stream *streams;     /* those that are open */
+	unsigned open_streams, max_streams;
 };
 
 struct conn {
@@ -65,6 +67,8 @@ struct req {
 	struct flow flow;
 	struct arena *arena;
 	struct worker *worker;
+	struct http_server *server;
+	bool is_http_1_0;
 	struct conn *conn;               /* NULL once completed */
 	struct MHD_Connection *mhd;      /* NULL once completed */
 	enum req_phase phase;
@@ -93,7 +97,7 @@ struct req {
 	bool suspended;
 	bool dropped;                    /* no answer: cut the connection */
 	bool completed, ended;
-	struct http_stream *stream;      /* the reply, when it is one; until completed */
+	struct http_stream *stream;      /* the reply, when it is one and not over */
 	req_upgrade_fn *upgrade_fn;      /* until it has run */
 	void *upgrade_arg;
 };
@@ -108,13 +112,15 @@ void http_forget_hangups(struct conn *conn);
 struct req *http_req_new(struct conn *conn, struct MHD_Connection *mhd, const char *uri);
 void http_req_completed(struct req *req, unsigned library_status);
 void http_drop(struct req *req);                 /* the client is gone */
-int http_req_continue(struct req *req, const char *method, const char *data, size_t *size);  /* an MHD_Result */
+int http_req_continue(struct req *req, const char *method, const char *version, const char *data, size_t *size);  /* an MHD_Result */
 
 /* http_stream.c */
-void http_stream_completed(struct req *req);     /* req has a stream, and the library is done with it */
+void http_stream_take(struct http_stream *stream);       /* the library is about to close the socket of this reply */
+void http_stream_untaken(struct http_stream *stream);    /* it has; fine when it was taken before */
 
 /* http_reply.c */
 bool http_reply_begin(struct req *req);          /* false when nobody waits for it */
+void http_reply_put_headers(struct req *req);    /* what every reply has, into req->response */
 void http_reply_finish(struct req *req, unsigned status, struct MHD_Response *response);
 void http_reply_error_about(struct req *req, enum err err, const char *message, const char *field_or_null);
 int http_queue(struct req *req);                 /* an MHD_Result: hands the reply to the library */

@@ -96,7 +96,7 @@ static void put_origin(struct req *req)
 	put_header(req->response, "Vary", "Origin");
 }
 
-static void put_headers(struct req *req)
+void http_reply_put_headers(struct req *req)
 {
 	const struct str trace = req_header(req, "traceparent");
 
@@ -130,7 +130,7 @@ void http_reply_finish(struct req *req, unsigned status, struct MHD_Response *re
 	INVARIANT(response != NULL); /* NULL is out of memory */
 	req->response = response;
 	req->status = status;
-	put_headers(req);
+	http_reply_put_headers(req);
 	flow_done(&req->flow);
 	http_wake(req);
 }

@@ -14,6 +14,7 @@
  * library's clock starts again with every byte.
  */
 #include "common/io/http_private.h"
+#include "common/io/http_stream.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -193,8 +194,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 	(void)cls;
 	(void)mhd;
 	(void)decoded_path;
-	(void)version;
-	return http_req_continue(*req, method, data, size);
+	return http_req_continue(*req, method, version, data, size);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *mhd, void **req_context,
@@ -328,6 +328,7 @@ enum err http_server_new(struct worker *worker, const struct http_server_conf *c
 	server->arrival_ms = conf->arrival_ms;
 	server->idle_ms = conf->idle_ms;
 	server->deadline_ms = conf->deadline_ms;
+	server->max_streams = conf->max_connections;
 	server->listen_fd = -1;
 	server->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
 	INVARIANT(server->hangup_fd >= 0);
@@ -375,7 +376,7 @@ void http_server_quiesce(struct http_server *server)
 
 bool http_server_is_idle(const struct http_server *server)
 {
-	return server->open_requests == 0;
+	return server->open_requests == 0 && server->open_streams == 0;
 }
 
 /* The library aborts when it is stopped with a suspended connection. */
@@ -383,10 +384,10 @@ static void answer_suspended(struct http_server *server)
 {
 	server->stopping = true;
 	for (struct conn *conn = server->conns; conn; conn = conn->next) {
-		if (!conn->req || (!conn->req->suspended && !conn->req->stream))
+		if (!conn->req || !conn->req->suspended)
 			continue;
 		flow_fail(&conn->req->flow, ERR_DRAINING, "%s", err_text(ERR_DRAINING));
-		if (conn->req->suspended || conn->req->stream)
+		if (conn->req->suspended)
 			http_drop(conn->req);
 	}
 	for (int i = 0; server->dirty && i < RUNS_AT_END; i++) {
@@ -400,6 +401,8 @@ struct http_server *http_server_free(struct http_server *server)
 	if (!server)
 		return NULL;
 	http_server_quiesce(server);
+	while (server->streams)
+		http_stream_drop(server->streams);
 	answer_suspended(server);
 	loop_before_wait_end(server->worker->loop, http_run, server);
 	loop_watch_free(server->watch);

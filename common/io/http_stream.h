@@ -4,9 +4,9 @@
  *       the client goes or does not read, the server stops -> on_close
  *
  * The head goes out at once, what is written as the client reads it; an idle
- * stream holds no buffer of ours.  The request's flow is over with reply_stream,
- * its deadline with it; the connection counts until the stream has closed, and
- * is not used again.
+ * stream holds no buffer.  The request's flow is over with reply_stream, its
+ * deadline with it.  The socket leaves the HTTP server, which still waits for the
+ * stream when it drains, and cuts it when it stops.
  *
  * After ping_ms without a write the ping goes out, so that a peer that vanished
  * is noticed: the connection is cut once the peer has read nothing of what
@@ -29,10 +29,7 @@ enum http_stream_fate {
 	HTTP_STREAM_SLOW,                /* the client did not read */
 };
 
-struct http_stream_ops {
-	void (*on_drained)(void *arg);                               /* nothing waits any more; may be NULL */
-	void (*on_close)(void *arg, enum http_stream_fate fate);
-};
+typedef void http_stream_close_fn(void *arg, enum http_stream_fate fate);
 
 struct http_stream_conf {
 	const char *content_type;
@@ -41,8 +38,8 @@ struct http_stream_conf {
 	size_t max_queue;
 };
 
-struct http_stream *reply_stream(struct req *req, unsigned status, const struct http_stream_conf *conf,
-				 const struct http_stream_ops *ops, void *arg);
+/* 200; or 503 when the server has as many as it may, and then the stream is over already. */
+struct http_stream *reply_stream(struct req *req, const struct http_stream_conf *conf, http_stream_close_fn *on_close, void *arg);
 
 bool http_stream_write(struct http_stream *stream, struct str text);     /* false: it is over */
 size_t http_stream_queued(const struct http_stream *stream);     /* bytes that wait for the client */
