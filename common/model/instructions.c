@@ -1,6 +1,7 @@
 /* instructions.c - the content type decides on the reader; both build verbs here.
  *
- *     instructions_parse -> twiml_read | instructions_json_read -> build_*, set_*
+ *     instructions_parse -> twiml_read | instructions_json_read -> build_*
+ *                           set_*, add_* (instructions_fields.c) by the rows of instructions_tables.c
  *
  * Memory: a document is at most 64 KB and every verb, target and parameter
  * costs it at least a dozen bytes, so the arena grows by some hundred KB at worst.
@@ -11,7 +12,7 @@
 
 #include "common/model/keys.h"
 
-enum { URL_MAX = 4000, TEXT_MAX = 256, SHOWN_MAX = 60 };
+enum { SHOWN_MAX = 60, NUMBER_MAX = 32, NUMBER_WRITTEN_MAX = 64, SIP_MAX = 255, QUEUE_MAX = 64 };
 
 /* -- messages ------------------------------------------------------------- */
 
@@ -59,67 +60,47 @@ bool build_fail(struct build *b, const struct place *place, enum err err, const 
 	return false;
 }
 
-void build_warn(struct build *b, const struct place *place, const char *fmt, ...)
+static void warn(struct build *b, const struct place *place, enum err err, bool is_once, const char *fmt,
+		 va_list ap) __attribute__((format(printf, 5, 0)));
+
+static void warn(struct build *b, const struct place *place, enum err err, bool is_once, const char *fmt,
+		 va_list ap)
+{
+	struct instructions *out = b->out;
+	struct instruction_note *last = &out->warnings[out->n_warnings];
+
+	if (out->n_warnings == INSTRUCTIONS_MAX_WARNINGS)
+		return;
+	note(last, place, err, fmt, ap);
+	for (size_t i = 0; is_once && i < out->n_warnings; i++) {
+		if (strcmp(out->warnings[i].text, last->text) == 0)
+			return;
+	}
+	out->n_warnings++;
+}
+
+void build_warn(struct build *b, const struct place *place, enum err err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (b->out->n_warnings == INSTRUCTIONS_MAX_WARNINGS)
-		return;
 	va_start(ap, fmt);
-	note(&b->out->warnings[b->out->n_warnings++], place, ERR_DOC_SCHEMA, fmt, ap);
+	warn(b, place, err, false, fmt, ap);
+	va_end(ap);
+}
+
+void build_warn_once(struct build *b, const struct place *place, enum err err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	warn(b, place, err, true, fmt, ap);
 	va_end(ap);
 }
 
 /* -- verbs ---------------------------------------------------------------- */
 
-static const struct verb_name verb_names[] = {
-	{ "Dial", "dial", VERB_DIAL, false },
-	{ "Redirect", "redirect", VERB_REDIRECT, false },
-	{ "Reject", "reject", VERB_REJECT, false },
-	{ "Hangup", "hangup", VERB_HANGUP, false },
-	{ "Pause", "pause", VERB_PAUSE, false },
-	{ "Say", "say", VERB_MEDIA, false },
-	{ "Play", "play", VERB_MEDIA, false },
-	{ "Gather", "gather", VERB_MEDIA, false },
-	{ "Record", "record", VERB_MEDIA, false },
-	{ .twiml = "Enqueue", .json = "enqueue", .is_later = true },
-	{ .twiml = "Leave", .json = "leave", .is_later = true },
-	{ .twiml = "Message", .json = "message", .is_later = true },
-	{ .twiml = "Connect", .json = "connect", .is_later = true },
-	{ .twiml = "Start", .json = "start", .is_later = true },
-	{ .twiml = "Stop", .json = "stop", .is_later = true },
-	{ .twiml = "Pay", .json = "pay", .is_later = true },
-	{ .twiml = "Refer", .json = "refer", .is_later = true },
-};
-
-const struct verb_name *verb_by_twiml(const char *name)
+static void verb_init(struct verb *verb, const struct place *place, const struct verb_name *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(verb_names); i++) {
-		if (strcmp(verb_names[i].twiml, name) == 0)
-			return &verb_names[i];
-	}
-	return NULL;
-}
-
-const struct verb_name *verb_by_json(struct str name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(verb_names); i++) {
-		if (str_eq(str_of(verb_names[i].json), name))
-			return &verb_names[i];
-	}
-	return NULL;
-}
-
-struct verb *build_verb(struct build *b, const struct place *place, const struct verb_name *name)
-{
-	struct verb *verb = &b->verbs[b->n_verbs];
-
-	if (b->n_verbs == INSTRUCTIONS_MAX_VERBS) {
-		build_fail(b, place, ERR_DOC_PARSE, "more than %d verbs", INSTRUCTIONS_MAX_VERBS);
-		return NULL;
-	}
-	b->n_verbs++;
-	b->n_targets = 0;
 	*verb = (struct verb){
 		.kind = name->kind,
 		.line = place->line,
@@ -137,17 +118,37 @@ struct verb *build_verb(struct build *b, const struct place *place, const struct
 		.status_callback = STR(""),
 		.text = STR(""),
 	};
-	return verb;
 }
 
-bool build_verb_end(struct build *b, const struct place *place, struct verb *verb)
+struct verb *build_verb(struct build *b, const struct place *place, const struct verb_name *name)
 {
-	if (verb->kind == VERB_REDIRECT && verb->url.n == 0)
-		return build_fail(b, place, ERR_DOC_SCHEMA, "needs a URL");
-	if (verb->kind != VERB_DIAL)
-		return true;
+	if (b->n_verbs == INSTRUCTIONS_MAX_VERBS) {
+		build_fail(b, place, ERR_DOC_PARSE, "more than %d verbs", INSTRUCTIONS_MAX_VERBS);
+		return NULL;
+	}
+	verb_init(&b->verbs[b->n_verbs], place, name);
+	b->n_targets = 0;
+	return &b->verbs[b->n_verbs++];
+}
+
+struct verb *build_prompt(struct build *b, const struct place *place, const struct verb_name *name)
+{
+	if (!name->is_prompt) {
+		build_fail(b, place, ERR_DOC_SCHEMA, "cannot stand inside Gather");
+		return NULL;
+	}
+	verb_init(&b->prompt, place, name);
+	return &b->prompt;
+}
+
+static bool end_dial(struct build *b, const struct place *place, struct verb *verb)
+{
 	if (b->n_targets == 0)
 		return build_fail(b, place, ERR_DOC_DIAL, "names nobody to dial");
+	for (size_t i = 0; b->n_targets > 1 && i < b->n_targets; i++) {
+		if (b->targets[i].kind == TARGET_QUEUE)
+			return build_fail(b, place, ERR_DOC_DIAL, "a queue has to be dialed alone");
+	}
 	if (verb->strategy == STRATEGY_UNSAID)
 		verb->strategy = verb->sequential ? STRATEGY_IN_ORDER : STRATEGY_ALL;
 	verb->n_targets = b->n_targets;
@@ -156,10 +157,19 @@ bool build_verb_end(struct build *b, const struct place *place, struct verb *ver
 	return true;
 }
 
+bool build_verb_end(struct build *b, const struct place *place, const struct verb_name *name,
+		    struct verb *verb)
+{
+	const struct field *text = field_of_text(name->fields);
+
+	if (text && text->min > 0 && ((struct str *)((char *)verb + text->offset))->n == 0)
+		return build_fail(b, place, text->err, "needs a %s", text->json);
+	return verb->kind != VERB_DIAL || end_dial(b, place, verb);
+}
+
 /* -- targets -------------------------------------------------------------- */
 
-struct dial_target *build_target(struct build *b, const struct place *place, enum target_kind kind,
-				 struct str name)
+struct dial_target *build_target(struct build *b, const struct place *place, const struct target_name *name)
 {
 	struct dial_target *target = &b->targets[b->n_targets];
 
@@ -169,10 +179,11 @@ struct dial_target *build_target(struct build *b, const struct place *place, enu
 	}
 	b->n_targets++;
 	b->n_parameters = 0;
+	b->n_require = 0;
 	*target = (struct dial_target){
-		.kind = kind,
+		.kind = name->kind,
 		.line = place->line,
-		.name = name,
+		.name = str_of(name->twiml),
 		.identity = STR(""),
 		.destination = STR(""),
 		.send_digits = STR(""),
@@ -183,15 +194,84 @@ struct dial_target *build_target(struct build *b, const struct place *place, enu
 	return target;
 }
 
-bool build_identity(struct build *b, const struct place *place, struct dial_target *target, struct str name)
+static bool set_identity(struct build *b, const struct place *place, struct dial_target *target,
+			 struct str name)
 {
-	if (!identity_is_valid(name))
+	const bool is_group = str_ends(name, STR("/*"));
+	const struct str first = is_group ? str_n(name.p, name.n - 2) : name;
+
+	if (!identity_is_valid(first) || name.n > IDENTITY_MAX)
 		return build_fail(b, place, ERR_DOC_DIAL, "\"" STR_FMT "\" is not a client's name",
 				  STR_ARG(shown(name)));
 	if (target->identity.n > 0)
 		return build_fail(b, place, ERR_DOC_DIAL, "has two names");
+	target->is_group = is_group;
 	target->identity = arena_copy(b->arena, name);
 	return true;
+}
+
+/* People write numbers with marks between the digits; the gateway gets them without. */
+static bool set_phone_number(struct build *b, const struct place *place, struct dial_target *target,
+			     struct str written)
+{
+	char bare[NUMBER_WRITTEN_MAX];
+	size_t n = 0, plus;
+
+	for (size_t i = 0; i < written.n && written.n <= sizeof(bare); i++) {
+		if (!consists_of(str_n(written.p + i, 1), " .()-"))
+			bare[n++] = written.p[i];
+	}
+	plus = n > 0 && bare[0] == '+';
+	if (n == plus || n - plus > NUMBER_MAX || !consists_of(str_n(bare + plus, n - plus), "0123456789*#"))
+		return build_fail(b, place, ERR_DOC_DIAL, "\"" STR_FMT "\" is not a phone number",
+				  STR_ARG(shown(written)));
+	target->destination = arena_copy(b->arena, str_n(bare, n));
+	return true;
+}
+
+static bool set_address(struct build *b, const struct place *place, struct dial_target *target,
+			struct str address)
+{
+	struct str scheme = STR_NULL, rest = address;
+	bool is_fine = address.n <= SIP_MAX && str_split(&rest, ':', &scheme) && rest.n > 0 &&
+		       (str_eq_nocase(scheme, STR("sip")) || str_eq_nocase(scheme, STR("sips")));
+
+	for (size_t i = 0; i < rest.n && is_fine; i++)
+		is_fine = rest.p[i] > ' ' && rest.p[i] < 0x7f;
+	if (!is_fine)
+		return build_fail(b, place, ERR_DOC_DIAL, "\"" STR_FMT "\" is not a SIP address",
+				  STR_ARG(shown(address)));
+	target->destination = arena_copy(b->arena, address);
+	return true;
+}
+
+static bool set_queue(struct build *b, const struct place *place, struct dial_target *target, struct str name)
+{
+	if (name.n == 0 || name.n > QUEUE_MAX || str_has_ctl(name))
+		return build_fail(b, place, ERR_DOC_DIAL, "a queue's name is one line of 1 to %d bytes",
+				  QUEUE_MAX);
+	target->destination = arena_copy(b->arena, name);
+	return true;
+}
+
+bool build_whom(struct build *b, const struct place *place, struct dial_target *target, struct str whom)
+{
+	switch (target->kind) {
+	case TARGET_CLIENT:
+		return set_identity(b, place, target, whom);
+	case TARGET_NUMBER:
+		return set_phone_number(b, place, target, whom);
+	case TARGET_SIP:
+		return set_address(b, place, target, whom);
+	case TARGET_QUEUE:
+		return set_queue(b, place, target, whom);
+	}
+	return false;
+}
+
+bool build_no_conference(struct build *b, const struct place *place)
+{
+	return build_fail(b, place, ERR_DOC_CONFERENCE, "there is no mixer for a conference");
 }
 
 bool build_parameter(struct build *b, const struct place *place, struct str name, struct str value)
@@ -208,174 +288,28 @@ bool build_parameter(struct build *b, const struct place *place, struct str name
 	return true;
 }
 
+static struct parameter *kept(struct build *b, const struct parameter *pairs, size_t n)
+{
+	struct parameter *copy;
+
+	if (n == 0)
+		return NULL;
+	copy = arena_alloc(b->arena, n * sizeof(*pairs));
+	memcpy(copy, pairs, n * sizeof(*pairs));
+	return copy;
+}
+
 bool build_target_end(struct build *b, const struct place *place, struct dial_target *target)
 {
-	size_t size = b->n_parameters * sizeof(*b->parameters);
-
-	if (target->kind == TARGET_CLIENT && target->identity.n == 0)
-		return build_fail(b, place, ERR_DOC_DIAL, "needs a name");
+	if (target->identity.n == 0 && target->destination.n == 0)
+		return build_fail(b, place, ERR_DOC_DIAL, "does not say whom");
 	if (target->events == 0)
 		target->events = EVENT_COMPLETED;
-	if (b->n_parameters > 0) {
-		target->n_parameters = b->n_parameters;
-		target->parameters = arena_alloc(b->arena, size);
-		memcpy(target->parameters, b->parameters, size);
-	}
+	target->parameters = kept(b, b->parameters, b->n_parameters);
+	target->n_parameters = b->n_parameters;
+	target->require = kept(b, b->require, b->n_require);
+	target->n_require = b->n_require;
 	return true;
-}
-
-/* -- fields --------------------------------------------------------------- */
-
-#define IN_VERB(member)	  offsetof(struct verb, member)
-#define IN_TARGET(member) offsetof(struct dial_target, member)
-
-static const struct field dial_fields[] = {
-	{ "action", "action", FIELD_URL, IN_VERB(url), 0, 0, ERR_DOC_DIAL },
-	{ "method", "method", FIELD_METHOD, IN_VERB(get), 0, 0, ERR_DOC_DIAL },
-	{ "timeout", "timeout", FIELD_NUMBER, IN_VERB(timeout_s), 1, 600, ERR_DOC_DIAL_TIMEOUT },
-	{ "timeLimit", "time_limit", FIELD_NUMBER, IN_VERB(time_limit_s), 1, 86400, ERR_DOC_DIAL },
-	{ "callerId", "caller_id", FIELD_TEXT, IN_VERB(caller_id), 0, 0, ERR_DOC_DIAL },
-	{ "sequential", "sequential", FIELD_FLAG, IN_VERB(sequential), 0, 0, ERR_DOC_DIAL },
-	{ .twiml = "answerOnBridge", .type = FIELD_NO_EFFECT },
-	{ .twiml = "ringTone", .type = FIELD_NO_EFFECT },
-	{ .twiml = "hangupOnStar", .type = FIELD_LATER },
-	{ .twiml = "record", .type = FIELD_LATER },
-	{ .twiml = "trim", .type = FIELD_LATER },
-	{ .twiml = "recordingStatusCallback", .type = FIELD_LATER },
-	{ .twiml = "recordingStatusCallbackMethod", .type = FIELD_LATER },
-	{ .twiml = "recordingStatusCallbackEvent", .type = FIELD_LATER },
-	{ .twiml = "recordingTrack", .type = FIELD_LATER },
-	{ .twiml = "referUrl", .type = FIELD_LATER },
-	{ .twiml = "referMethod", .type = FIELD_LATER },
-	{ .twiml = "events", .type = FIELD_LATER },
-};
-
-static const struct field redirect_fields[] = {
-	{ NULL, "url", FIELD_URL, IN_VERB(url), 0, 0, ERR_DOC_SCHEMA },
-	{ "method", "method", FIELD_METHOD, IN_VERB(get), 0, 0, ERR_DOC_SCHEMA },
-};
-
-static const struct field reject_fields[] = {
-	{ "reason", "reason", FIELD_REASON, IN_VERB(reason), 0, 0, ERR_DOC_SCHEMA },
-};
-
-static const struct field pause_fields[] = {
-	{ "length", "length", FIELD_NUMBER, IN_VERB(length_s), 0, 3600, ERR_DOC_SCHEMA },
-};
-
-static const struct field client_fields[] = {
-	{ "statusCallback", "status_callback", FIELD_URL, IN_TARGET(status_callback), 0, 0, ERR_DOC_DIAL },
-	{ "statusCallbackMethod", "status_callback_method", FIELD_METHOD, IN_TARGET(status_callback_get), 0,
-	  0, ERR_DOC_DIAL },
-	{ "statusCallbackEvent", "status_callback_event", FIELD_EVENTS, IN_TARGET(events), 0, 0,
-	  ERR_DOC_DIAL },
-	{ .twiml = "url", .type = FIELD_LATER },
-	{ .twiml = "method", .type = FIELD_LATER },
-	{ .twiml = "clientNotificationUrl", .type = FIELD_LATER },
-};
-
-#define FIELD_SET(table) ((struct field_set){ table, ARRAY_LEN(table) })
-
-struct field_set fields_of_verb(enum verb_kind kind)
-{
-	switch (kind) {
-	case VERB_DIAL:
-		return FIELD_SET(dial_fields);
-	case VERB_REDIRECT:
-		return FIELD_SET(redirect_fields);
-	case VERB_REJECT:
-		return FIELD_SET(reject_fields);
-	case VERB_PAUSE:
-		return FIELD_SET(pause_fields);
-	case VERB_HANGUP:
-	case VERB_MEDIA:
-	case VERB_ENQUEUE:
-	case VERB_LEAVE:
-	case VERB_MESSAGE:
-		break;
-	}
-	return (struct field_set){ NULL, 0 };
-}
-
-struct field_set fields_of_client(void)
-{
-	return FIELD_SET(client_fields);
-}
-
-static void *slot_of(const struct field *field, void *thing)
-{
-	return (char *)thing + field->offset;
-}
-
-static bool set_words(struct build *b, const struct place *place, const struct field *field, const char *name,
-		      struct str text, void *thing)
-{
-	const size_t max = field->type == FIELD_URL ? URL_MAX : TEXT_MAX;
-
-	if (text.n > max || str_has_ctl(text))
-		return build_fail(b, place, field->err, "%s has to be one line of at most %zu bytes", name,
-				  max);
-	*(struct str *)slot_of(field, thing) = arena_copy(b->arena, text.n ? text : STR(""));
-	return true;
-}
-
-static bool set_method(struct build *b, const struct place *place, const struct field *field,
-		       const char *name, struct str text, void *thing)
-{
-	bool is_get = str_eq_nocase(text, STR("GET"));
-
-	if (!is_get && !str_eq_nocase(text, STR("POST")))
-		return build_fail(b, place, field->err, "%s has to be GET or POST", name);
-	*(bool *)slot_of(field, thing) = is_get;
-	return true;
-}
-
-bool set_text(struct build *b, const struct place *place, const struct field *field, const char *name,
-	      struct str text, void *thing)
-{
-	text = str_trim(text);
-	if (field->type == FIELD_METHOD)
-		return set_method(b, place, field, name, text, thing);
-	if (field->type == FIELD_REASON && !str_eq(text, STR("rejected")) && !str_eq(text, STR("busy")))
-		return build_fail(b, place, field->err, "%s has to be rejected or busy", name);
-	return set_words(b, place, field, name, text, thing);
-}
-
-bool set_number(struct build *b, const struct place *place, const struct field *field, const char *name,
-		int64_t number, void *thing)
-{
-	if (number < (int64_t)field->min || number > (int64_t)field->max)
-		return build_fail(b, place, field->err, "%s has to be a whole number of seconds, %u to %u",
-				  name, field->min, field->max);
-	*(unsigned *)slot_of(field, thing) = (unsigned)number;
-	return true;
-}
-
-void set_flag(const struct field *field, bool flag, void *thing)
-{
-	*(bool *)slot_of(field, thing) = flag;
-}
-
-bool add_event(struct build *b, const struct place *place, const struct field *field, const char *name,
-	       struct str event, void *thing)
-{
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} events[] = {
-		{ "initiated", EVENT_INITIATED },
-		{ "ringing", EVENT_RINGING },
-		{ "answered", EVENT_ANSWERED },
-		{ "completed", EVENT_COMPLETED },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
-		if (str_eq(event, str_of(events[i].name))) {
-			*(unsigned *)slot_of(field, thing) |= events[i].bit;
-			return true;
-		}
-	}
-	return build_fail(b, place, field->err, "%s takes initiated, ringing, answered and completed", name);
 }
 
 /* -- the whole document --------------------------------------------------- */

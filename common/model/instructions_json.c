@@ -1,6 +1,7 @@
 /* instructions_json.c - the same verbs as a JSON document.
  *
- *     {"instructions": [ verb ... ]}, a Dial with "clients": [ client ... ]
+ *     {"instructions": [ verb ... ]}
+ *     a dial with "clients", "targets": [ target ... ]; a gather with "prompts": [ verb ... ]
  *
  * Types are strict; null counts as absent; unknown members are warnings.  A
  * message names the path ("instructions[2].clients[0]"), the line is 0 except
@@ -16,14 +17,34 @@ static bool wrong_type(struct build *b, const struct place *place, const struct 
 	return build_fail(b, place, field->err, "%s has to be %s", field->json, wanted);
 }
 
-static bool set_events(struct build *b, const struct place *place, const struct field *field,
-		       const struct json *value, void *thing)
+static bool set_words(struct build *b, const struct place *place, const struct field *field,
+		      const struct json *value, void *thing)
 {
 	if (!json_is_array(value))
 		return wrong_type(b, place, field, "an array");
-	for (const struct json *event = json_first(value); event; event = json_next(event)) {
-		if (!add_event(b, place, field, field->json, json_string(event), thing))
+	for (const struct json *word = json_first(value); word; word = json_next(word)) {
+		if (!add_word(b, place, field, field->json, json_string(word), thing))
 			return false;
+	}
+	return true;
+}
+
+/* {"skill": "billing", "language": ["de", "en"]} */
+static bool set_require(struct build *b, const struct place *place, const struct field *field,
+			const struct json *pairs)
+{
+	if (!json_is_object(pairs))
+		return wrong_type(b, place, field, "an object");
+	for (const struct json *pair = json_first(pairs); pair; pair = json_next(pair)) {
+		const bool is_array = json_is_array(pair);
+
+		if (is_array && json_count(pair) == 0)
+			return wrong_type(b, place, field, "an object of strings, or arrays of them");
+		for (const struct json *value = is_array ? json_first(pair) : pair; value;
+		     value = is_array ? json_next(value) : NULL) {
+			if (!add_require(b, place, json_key(pair), json_string(value)))
+				return false;
+		}
 	}
 	return true;
 }
@@ -34,13 +55,6 @@ static bool set_value(struct build *b, const struct place *place, const struct f
 	int64_t number;
 
 	switch (field->type) {
-	case FIELD_URL:
-	case FIELD_METHOD:
-	case FIELD_TEXT:
-	case FIELD_REASON:
-		if (!json_is_string(value))
-			return wrong_type(b, place, field, "a string");
-		return set_text(b, place, field, field->json, json_string(value), thing);
 	case FIELD_NUMBER:
 		if (!json_integer(value, &number))
 			number = -1;
@@ -48,15 +62,25 @@ static bool set_value(struct build *b, const struct place *place, const struct f
 	case FIELD_FLAG:
 		if (!json_is_bool(value))
 			return wrong_type(b, place, field, "true or false");
-		set_flag(field, json_is_true(value), thing);
+		set_flag(b, place, field, field->json, json_is_true(value), thing);
 		return true;
-	case FIELD_EVENTS:
-		return set_events(b, place, field, value, thing);
-	case FIELD_NO_EFFECT:
-	case FIELD_LATER:
-		return true;
+	case FIELD_WORDS:
+		return set_words(b, place, field, value, thing);
+	case FIELD_REQUIRE:
+		return set_require(b, place, field, value);
+	case FIELD_URL:
+	case FIELD_TEXT:
+	case FIELD_PROSE:
+	case FIELD_START:
+	case FIELD_CHARS:
+	case FIELD_METHOD:
+	case FIELD_WORD:
+	case FIELD_STRATEGY:
+		break;
 	}
-	return true;
+	if (!json_is_string(value))
+		return wrong_type(b, place, field, "a string");
+	return set_text(b, place, field, field->json, json_string(value), thing);
 }
 
 static bool read_fields(struct build *b, const struct place *place, const struct json *object,
@@ -78,16 +102,16 @@ static void warn_of_unknown(struct build *b, const struct place *place, const st
 {
 	for (const struct json *member = json_first(object); member; member = json_next(member)) {
 		struct str key = json_key(member);
-		bool is_known = false;
+		bool is_known = field_by_json(set, key) != NULL;
 
-		for (size_t i = 0; i < set.n && !is_known; i++)
-			is_known = set.fields[i].json && str_eq(key, str_of(set.fields[i].json));
 		for (const char *const *other = others; **other && !is_known; other++)
 			is_known = str_eq(key, str_of(*other));
 		if (!is_known)
-			build_warn(b, place, "unknown member " STR_FMT, STR_ARG(shown(key)));
+			build_warn(b, place, ERR_DOC_SCHEMA, "unknown member " STR_FMT, STR_ARG(shown(key)));
 	}
 }
+
+/* -- whom a Dial names ---------------------------------------------------- */
 
 static bool read_parameters(struct build *b, const struct place *place, const struct json *parameters)
 {
@@ -104,72 +128,132 @@ static bool read_parameters(struct build *b, const struct place *place, const st
 	return true;
 }
 
-static bool read_client(struct build *b, const struct place *place, const struct json *client)
+/* The one member that says whom; NULL: none, or two */
+static const struct target_name *name_of_target(const struct json *object)
 {
-	static const char *const others[] = { "identity", "parameters", "" };
-	const struct json *identity = json_get(client, "identity");
+	const struct target_name *name, *found = NULL;
+
+	for (size_t i = 0; (name = target_by_number(i)); i++) {
+		if (!json_get(object, name->json))
+			continue;
+		if (found)
+			return NULL;
+		found = name;
+	}
+	return found;
+}
+
+static bool read_target(struct build *b, const struct place *place, const struct json *object)
+{
+	const struct target_name *name = name_of_target(object);
+	static const char *const others[] = { "identity", "number", "sip", "queue", "parameters", "" };
 	struct dial_target *target;
 
-	if (!json_is_object(client))
+	if (!json_is_object(object))
 		return build_fail(b, place, ERR_DOC_DIAL, "has to be an object");
-	if (identity && !json_is_string(identity))
-		return build_fail(b, place, ERR_DOC_DIAL, "identity has to be a string");
-	target = build_target(b, place, TARGET_CLIENT, STR("Client"));
-	if (!target || !read_fields(b, place, client, fields_of_client(), target) ||
-	    (identity && !build_identity(b, place, target, json_string(identity))) ||
-	    !read_parameters(b, place, json_get(client, "parameters")))
+	if (json_get(object, "conference"))
+		return build_no_conference(b, place);
+	if (!name)
+		return build_fail(b, place, ERR_DOC_DIAL, "needs one of identity, number, sip, queue");
+	if (!json_is_string(json_get(object, name->json)))
+		return build_fail(b, place, ERR_DOC_DIAL, "%s has to be a string", name->json);
+	target = build_target(b, place, name);
+	if (!target || !read_fields(b, place, object, name->fields, target) ||
+	    !build_whom(b, place, target, json_string(json_get(object, name->json))))
 		return false;
-	warn_of_unknown(b, place, client, fields_of_client(), others);
+	if (name->kind == TARGET_CLIENT && !read_parameters(b, place, json_get(object, "parameters")))
+		return false;
+	warn_of_unknown(b, place, object, name->fields, others);
 	return build_target_end(b, place, target);
 }
 
-static bool read_clients(struct build *b, const struct place *place, const struct json *clients)
+typedef bool read_fn(struct build *b, const struct place *place, const struct json *object);
+
+static bool read_list(struct build *b, const struct place *place, const struct json *object,
+		      const char *member, enum err err, read_fn *read)
 {
+	const struct json *list = json_get(object, member);
 	size_t i = 0;
 
-	if (!clients)
-		return true;
-	if (!json_is_array(clients))
-		return build_fail(b, place, ERR_DOC_DIAL, "clients has to be an array");
-	for (const struct json *client = json_first(clients); client; client = json_next(client)) {
-		struct place at = place_at(0, "%.28s.clients[%zu]", place->what, i++);
+	if (list && !json_is_array(list))
+		return build_fail(b, place, err, "%s has to be an array", member);
+	for (const struct json *one = json_first(list); one; one = json_next(one)) {
+		struct place at = place_at(0, "%.28s.%s[%zu]", place->what, member, i++);
 
-		if (!read_client(b, &at, client))
+		if (!read(b, &at, one))
 			return false;
 	}
 	return true;
 }
 
-static bool read_known(struct build *b, const struct place *place, const struct json *object,
-		       const struct verb_name *name)
-{
-	static const char *const dial_others[] = { "verb", "clients", "" }, *const others[] = { "verb", "" };
-	struct verb *verb = build_verb(b, place, name);
-	struct field_set set = fields_of_verb(name->kind);
+/* -- verbs ---------------------------------------------------------------- */
 
-	if (!verb || name->kind == VERB_MEDIA)
-		return verb != NULL;
-	if (!read_fields(b, place, object, set, verb))
-		return false;
-	if (name->kind == VERB_DIAL && !read_clients(b, place, json_get(object, "clients")))
-		return false;
-	warn_of_unknown(b, place, object, set, name->kind == VERB_DIAL ? dial_others : others);
-	return build_verb_end(b, place, verb);
+static bool read_children(struct build *b, const struct place *place, const struct json *object,
+			  const struct verb_name *name);
+
+static const char *const *members_beside_fields(const struct verb_name *name)
+{
+	static const char *const dial[] = { "verb", "clients", "targets", "" };
+	static const char *const gather[] = { "verb", "prompts", "" };
+	static const char *const others[] = { "verb", "" };
+
+	if (name->children == CHILDREN_TARGETS)
+		return dial;
+	return name->children == CHILDREN_PROMPTS ? gather : others;
 }
 
-static bool read_verb(struct build *b, const struct place *place, const struct json *object)
+static bool read_known(struct build *b, const struct place *place, const struct json *object,
+		       const struct verb_name *name, struct verb *verb)
+{
+	if (!verb || !read_fields(b, place, object, name->fields, verb) ||
+	    !read_children(b, place, object, name))
+		return false;
+	warn_of_unknown(b, place, object, name->fields, members_beside_fields(name));
+	return build_verb_end(b, place, name, verb);
+}
+
+/* NULL: no verb, or none that can be run here; *is_fine says whether that is a failure */
+static const struct verb_name *name_of_verb(struct build *b, const struct place *place,
+					    const struct json *object, bool *is_fine)
 {
 	struct str verb = json_string(json_get(object, "verb"));
 	const struct verb_name *name = verb_by_json(verb);
 
-	if (str_is_null(verb))
-		return build_fail(b, place, ERR_DOC_SCHEMA, "has to be an object with a verb");
+	*is_fine =
+		!str_is_null(verb) || build_fail(b, place, ERR_DOC_SCHEMA, "has to be an object with a verb");
+	if (!*is_fine)
+		return NULL;
 	if (!name)
-		build_warn(b, place, "unknown verb " STR_FMT, STR_ARG(shown(verb)));
-	else if (name->is_later)
-		build_warn(b, place, "%s is not available yet", name->json);
-	else
-		return read_known(b, place, object, name);
+		build_warn(b, place, ERR_DOC_SCHEMA, "unknown verb " STR_FMT, STR_ARG(shown(verb)));
+	else if (name->is_missing)
+		build_warn(b, place, ERR_DOC_UNAVAILABLE, "%s is not available here", name->json);
+	return name && !name->is_missing ? name : NULL;
+}
+
+static bool read_verb(struct build *b, const struct place *place, const struct json *object)
+{
+	bool is_fine;
+	const struct verb_name *name = name_of_verb(b, place, object, &is_fine);
+
+	return name ? read_known(b, place, object, name, build_verb(b, place, name)) : is_fine;
+}
+
+static bool read_prompt(struct build *b, const struct place *place, const struct json *object)
+{
+	bool is_fine;
+	const struct verb_name *name = name_of_verb(b, place, object, &is_fine);
+
+	return name ? read_known(b, place, object, name, build_prompt(b, place, name)) : is_fine;
+}
+
+static bool read_children(struct build *b, const struct place *place, const struct json *object,
+			  const struct verb_name *name)
+{
+	if (name->children == CHILDREN_TARGETS)
+		return read_list(b, place, object, "clients", ERR_DOC_DIAL, read_target) &&
+		       read_list(b, place, object, "targets", ERR_DOC_DIAL, read_target);
+	if (name->children == CHILDREN_PROMPTS)
+		return read_list(b, place, object, "prompts", ERR_DOC_SCHEMA, read_prompt);
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /* instructions_twiml.c - the facade over expat: TwiML into verbs.
  *
  *     Response > verb > target (inside Dial) > Identity, Parameter (inside Client)
+ *                     > Say, Play, Pause (inside Gather)
+ *                     > Body (inside Message), marks (inside Say)
  *
  * A stack of open elements says what may follow; what is not known is skipped
  * whole, with a warning.  Text comes in pieces and is gathered in one buf: each
@@ -18,12 +20,22 @@
 
 enum { DEPTH_MAX = 8, ATTRIBUTES_MAX = 32 };
 
-enum element { EL_SKIPPED, EL_RESPONSE, EL_VERB, EL_DIAL, EL_CLIENT, EL_IDENTITY };
+enum element {
+	EL_SKIPPED,
+	EL_RESPONSE,
+	EL_VERB,
+	EL_TARGET,
+	EL_IDENTITY,
+	EL_BODY,
+	EL_MARK, /* of speech: its text is the Say's */
+};
 
 struct frame {
 	enum element element;
 	struct place place;
 	size_t text_at;
+	const struct verb_name *name; /* VERB */
+	struct verb *verb;
 };
 
 struct twiml {
@@ -32,7 +44,6 @@ struct twiml {
 	struct buf text;
 	struct frame frames[DEPTH_MAX];
 	size_t depth;
-	struct verb *verb;
 	struct dial_target *target;
 };
 
@@ -50,13 +61,25 @@ static struct place here(const struct twiml *t, const char *name)
 
 /* -- attributes ----------------------------------------------------------- */
 
-static bool set_events(struct build *b, const struct place *place, const struct field *field,
-		       struct str words, void *thing)
+static bool set_words(struct build *b, const struct place *place, const struct field *field, struct str words,
+		      void *thing)
 {
 	struct str word;
 
 	while (str_split(&words, ' ', &word)) {
-		if (word.n > 0 && !add_event(b, place, field, field->twiml, word, thing))
+		if (word.n > 0 && !add_word(b, place, field, field->twiml, word, thing))
+			return false;
+	}
+	return true;
+}
+
+/* "skill=billing language=de" */
+static bool set_require(struct build *b, const struct place *place, struct str pairs)
+{
+	struct str pair, key;
+
+	while (str_split(&pairs, ' ', &pair)) {
+		if (pair.n > 0 && (!str_split(&pair, '=', &key) || !add_require(b, place, key, pair)))
 			return false;
 	}
 	return true;
@@ -68,51 +91,43 @@ static bool set_attribute(struct build *b, const struct place *place, const stru
 	int64_t number;
 
 	switch (field->type) {
-	case FIELD_URL:
-	case FIELD_METHOD:
-	case FIELD_TEXT:
-	case FIELD_REASON:
-		return set_text(b, place, field, field->twiml, value, thing);
 	case FIELD_NUMBER:
-		if (!str_to_i64(str_trim(value), &number))
+		if (!str_to_i64(value, &number))
 			number = -1;
 		return set_number(b, place, field, field->twiml, number, thing);
 	case FIELD_FLAG:
 		if (!str_eq(value, STR("true")) && !str_eq(value, STR("false")))
 			return build_fail(b, place, field->err, "%s has to be true or false", field->twiml);
-		set_flag(field, value.n == 4, thing);
+		set_flag(b, place, field, field->twiml, value.n == 4, thing);
 		return true;
-	case FIELD_EVENTS:
-		return set_events(b, place, field, value, thing);
-	case FIELD_LATER:
-		build_warn(b, place, "%s is not available yet", field->twiml);
-		return true;
-	case FIELD_NO_EFFECT:
-		return true;
+	case FIELD_WORDS:
+		return set_words(b, place, field, value, thing);
+	case FIELD_REQUIRE:
+		return set_require(b, place, value);
+	case FIELD_URL:
+	case FIELD_TEXT:
+	case FIELD_PROSE:
+	case FIELD_START:
+	case FIELD_CHARS:
+	case FIELD_METHOD:
+	case FIELD_WORD:
+	case FIELD_STRATEGY:
+		break;
 	}
-	return true;
-}
-
-static const struct field *find_field(struct field_set set, const char *name)
-{
-	for (size_t i = 0; i < set.n; i++) {
-		if (set.fields[i].twiml && strcmp(set.fields[i].twiml, name) == 0)
-			return &set.fields[i];
-	}
-	return NULL;
+	return set_text(b, place, field, field->twiml, value, thing);
 }
 
 static bool read_attributes(struct build *b, const struct place *place, const char **attributes,
 			    struct field_set set, void *thing)
 {
 	for (; attributes[0]; attributes += 2) {
-		const struct field *field = find_field(set, attributes[0]);
+		const struct field *field = field_by_twiml(set, attributes[0]);
 
 		if (field) {
-			if (!set_attribute(b, place, field, str_of(attributes[1]), thing))
+			if (!set_attribute(b, place, field, str_trim(str_of(attributes[1])), thing))
 				return false;
 		} else if (strncmp(attributes[0], "xml", 3) != 0) {
-			build_warn(b, place, "unknown attribute %.40s", attributes[0]);
+			build_warn(b, place, ERR_DOC_SCHEMA, "unknown attribute %.40s", attributes[0]);
 		}
 	}
 	return true;
@@ -122,7 +137,7 @@ static bool read_attributes(struct build *b, const struct place *place, const ch
 
 static enum element skip(struct build *b, const struct place *place, const char *why)
 {
-	build_warn(b, place, "%s", why);
+	build_warn(b, place, ERR_DOC_SCHEMA, "%s", why);
 	return EL_SKIPPED;
 }
 
@@ -136,56 +151,41 @@ static enum element begin_response(struct twiml *t, const struct place *place, c
 	return EL_SKIPPED;
 }
 
-static enum element begin_verb(struct twiml *t, const struct place *place, const char *name,
+static enum element begin_verb(struct twiml *t, struct frame *frame, const char *name,
 			       const char **attributes)
 {
 	const struct verb_name *known = verb_by_twiml(name);
+	const bool is_prompt = t->depth > 1;
 
 	if (!known)
-		return skip(t->b, place, "unknown verb");
-	if (known->is_later)
-		return skip(t->b, place, "not available yet");
-	t->verb = build_verb(t->b, place, known);
-	if (!t->verb || known->kind == VERB_MEDIA)
+		return skip(t->b, &frame->place, is_prompt ? "unknown inside Gather" : "unknown verb");
+	if (known->is_missing) {
+		build_warn(t->b, &frame->place, ERR_DOC_UNAVAILABLE, "not available here");
 		return EL_SKIPPED;
-	if (!read_attributes(t->b, place, attributes, fields_of_verb(known->kind), t->verb))
+	}
+	frame->name = known;
+	frame->verb = (is_prompt ? build_prompt : build_verb)(t->b, &frame->place, known);
+	if (!frame->verb || !read_attributes(t->b, &frame->place, attributes, known->fields, frame->verb))
 		return EL_SKIPPED;
-	return known->kind == VERB_DIAL ? EL_DIAL : EL_VERB;
-}
-
-static enum element begin_other(struct twiml *t, const struct place *place, const char *name,
-				enum target_kind kind)
-{
-	build_target(t->b, place, kind, str_of(name));
-	return EL_SKIPPED;
+	return EL_VERB;
 }
 
 static enum element begin_target(struct twiml *t, const struct place *place, const char *name,
 				 const char **attributes)
 {
-	static const struct {
-		const char *name;
-		enum target_kind kind;
-	} others[] = {
-		{ "Number", TARGET_NUMBER },
-		{ "Sip", TARGET_SIP },
-		{ "Queue", TARGET_QUEUE },
-		{ "Conference", TARGET_CONFERENCE },
-	};
+	const struct target_name *known = target_by_twiml(name);
 
-	if (strcmp(name, "Client") == 0) {
-		t->target = build_target(t->b, place, TARGET_CLIENT, STR("Client"));
-		if (t->target && read_attributes(t->b, place, attributes, fields_of_client(), t->target))
-			return EL_CLIENT;
-		return EL_SKIPPED;
+	if (known) {
+		t->target = build_target(t->b, place, known);
+		if (t->target && read_attributes(t->b, place, attributes, known->fields, t->target))
+			return EL_TARGET;
+	} else if (strcmp(name, "Conference") == 0) {
+		build_no_conference(t->b, place);
+	} else if (verb_by_twiml(name)) {
+		build_fail(t->b, place, ERR_DOC_DIAL, "cannot stand inside Dial");
+	} else {
+		skip(t->b, place, "unknown inside Dial");
 	}
-	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-		if (strcmp(name, others[i].name) == 0)
-			return begin_other(t, place, others[i].name, others[i].kind);
-	}
-	if (!verb_by_twiml(name))
-		return skip(t->b, place, "unknown inside Dial");
-	build_fail(t->b, place, ERR_DOC_DIAL, "cannot stand inside Dial");
 	return EL_SKIPPED;
 }
 
@@ -199,38 +199,73 @@ static enum element begin_parameter(struct twiml *t, const struct place *place, 
 		else if (strcmp(attributes[0], "value") == 0)
 			value = str_of(attributes[1]);
 		else
-			build_warn(t->b, place, "unknown attribute %.40s", attributes[0]);
+			build_warn(t->b, place, ERR_DOC_SCHEMA, "unknown attribute %.40s", attributes[0]);
 	}
 	if (str_is_null(value) || !build_parameter(t->b, place, name, value))
 		build_fail(t->b, place, ERR_DOC_DIAL, "a parameter needs a name and a value");
 	return EL_SKIPPED;
 }
 
-static enum element begin_client_part(struct twiml *t, const struct place *place, const char *name,
+static enum element begin_target_part(struct twiml *t, const struct place *place, const char *name,
 				      const char **attributes)
 {
-	if (strcmp(name, "Identity") == 0)
+	if (t->target->kind == TARGET_CLIENT && strcmp(name, "Identity") == 0)
 		return EL_IDENTITY;
-	if (strcmp(name, "Parameter") == 0)
+	if (t->target->kind == TARGET_CLIENT && strcmp(name, "Parameter") == 0)
 		return begin_parameter(t, place, attributes);
-	return skip(t->b, place, "unknown inside Client");
+	build_warn(t->b, place, ERR_DOC_SCHEMA, "unknown inside " STR_FMT, STR_ARG(t->target->name));
+	return EL_SKIPPED;
 }
 
-static enum element begin(struct twiml *t, const struct place *place, const char *name,
-			  const char **attributes)
+static enum element begin_body(struct twiml *t, const struct place *place, const char *name)
 {
+	if (strcmp(name, "Body") == 0)
+		return EL_BODY;
+	if (strcmp(name, "Media") != 0)
+		return skip(t->b, place, "unknown inside Message");
+	build_warn(t->b, place, ERR_DOC_IGNORED, "only the text of a message is sent");
+	return EL_SKIPPED;
+}
+
+static enum element begin_inside_verb(struct twiml *t, struct frame *frame, const struct frame *parent,
+				      const char *name, const char **attributes)
+{
+	switch (parent->name->children) {
+	case CHILDREN_TARGETS:
+		return begin_target(t, &frame->place, name, attributes);
+	case CHILDREN_PROMPTS:
+		return begin_verb(t, frame, name, attributes);
+	case CHILDREN_BODY:
+		return begin_body(t, &frame->place, name);
+	case CHILDREN_SPEECH:
+		return EL_MARK;
+	case CHILDREN_NONE:
+		break;
+	}
+	if (parent->verb->kind != VERB_ENQUEUE || strcmp(name, "Task") != 0)
+		return skip(t->b, &frame->place, "unknown here");
+	build_fail(t->b, &frame->place, ERR_DOC_SCHEMA, "belongs to TaskRouter, which is not here");
+	return EL_SKIPPED;
+}
+
+static enum element begin(struct twiml *t, struct frame *frame, const char *name, const char **attributes)
+{
+	const struct frame *parent = frame - 1;
+
 	if (t->depth == 0)
-		return begin_response(t, place, name, attributes);
-	switch (t->frames[t->depth - 1].element) {
+		return begin_response(t, &frame->place, name, attributes);
+	switch (parent->element) {
 	case EL_RESPONSE:
-		return begin_verb(t, place, name, attributes);
-	case EL_DIAL:
-		return begin_target(t, place, name, attributes);
-	case EL_CLIENT:
-		return begin_client_part(t, place, name, attributes);
+		return begin_verb(t, frame, name, attributes);
 	case EL_VERB:
+		return begin_inside_verb(t, frame, parent, name, attributes);
+	case EL_TARGET:
+		return begin_target_part(t, &frame->place, name, attributes);
+	case EL_MARK:
+		return EL_MARK;
 	case EL_IDENTITY:
-		return skip(t->b, place, "unknown here");
+	case EL_BODY:
+		return skip(t->b, &frame->place, "unknown here");
 	case EL_SKIPPED:
 		break;
 	}
@@ -239,35 +274,48 @@ static enum element begin(struct twiml *t, const struct place *place, const char
 
 /* -- elements that end ---------------------------------------------------- */
 
-static bool end_dial(struct twiml *t, const struct place *place, struct str text)
+/* A Dial's bare text is a number. */
+static bool dial_text(struct twiml *t, const struct place *place, struct str text)
 {
-	if (text.n > 0 && t->b->n_targets > 0)
-		build_warn(t->b, place, "its text is ignored beside what it dials");
-	else if (text.n > 0)
-		begin_other(t, place, "Number", TARGET_NUMBER);
-	return build_verb_end(t->b, place, t->verb);
+	if (t->b->n_targets > 0) {
+		build_warn(t->b, place, ERR_DOC_SCHEMA, "its text is ignored beside what it dials");
+		return true;
+	}
+	t->target = build_target(t->b, place, target_by_twiml("Number"));
+	return t->target && build_whom(t->b, place, t->target, text) &&
+	       build_target_end(t->b, place, t->target);
 }
 
-static bool end_client(struct twiml *t, const struct place *place, struct str text)
+static bool end_target(struct twiml *t, const struct place *place, struct str text)
 {
 	if (text.n > 0 && t->target->identity.n > 0)
-		build_warn(t->b, place, "its text is ignored beside Identity");
-	else if (text.n > 0 && !build_identity(t->b, place, t->target, text))
+		build_warn(t->b, place, ERR_DOC_SCHEMA, "its text is ignored beside Identity");
+	else if (text.n > 0 && !build_whom(t->b, place, t->target, text))
 		return false;
 	return build_target_end(t->b, place, t->target);
 }
 
-static bool end_verb(struct twiml *t, const struct place *place, struct str text)
+static bool end_body(struct twiml *t, const struct frame *frame, const struct frame *message, struct str text)
 {
-	struct field_set set = fields_of_verb(t->verb->kind);
+	if (message->verb->text.n > 0)
+		return build_fail(t->b, &frame->place, ERR_DOC_SCHEMA, "there is one before it");
+	return set_text(t->b, &frame->place, field_of_text(message->name->fields), "its text", text,
+			message->verb);
+}
 
-	if (t->verb->kind == VERB_REDIRECT) {
-		if (!set_text(t->b, place, &set.fields[0], "URL", text, t->verb))
-			return false;
-	} else if (text.n > 0) {
-		build_warn(t->b, place, "its text is ignored");
-	}
-	return build_verb_end(t->b, place, t->verb);
+static bool verb_text(struct twiml *t, const struct frame *frame, struct str text)
+{
+	const struct field *field = field_of_text(frame->name->fields);
+
+	if (frame->name->children == CHILDREN_TARGETS)
+		return dial_text(t, &frame->place, text);
+	if (!field)
+		build_warn(t->b, &frame->place, ERR_DOC_SCHEMA, "its text is ignored");
+	else if (frame->verb->text.n > 0)
+		build_warn(t->b, &frame->place, ERR_DOC_SCHEMA, "its text is ignored beside Body");
+	else
+		return set_text(t->b, &frame->place, field, "its text", text, frame->verb);
+	return true;
 }
 
 static bool end(struct twiml *t, const struct frame *frame, struct str text)
@@ -275,16 +323,18 @@ static bool end(struct twiml *t, const struct frame *frame, struct str text)
 	switch (frame->element) {
 	case EL_RESPONSE:
 		if (text.n > 0)
-			build_warn(t->b, &frame->place, "text outside of a verb is ignored");
+			build_warn(t->b, &frame->place, ERR_DOC_SCHEMA, "text outside of a verb is ignored");
 		return true;
 	case EL_VERB:
-		return end_verb(t, &frame->place, text);
-	case EL_DIAL:
-		return end_dial(t, &frame->place, text);
-	case EL_CLIENT:
-		return end_client(t, &frame->place, text);
+		return (text.n == 0 || verb_text(t, frame, text)) &&
+		       build_verb_end(t->b, &frame->place, frame->name, frame->verb);
+	case EL_TARGET:
+		return end_target(t, &frame->place, text);
 	case EL_IDENTITY:
-		return build_identity(t->b, &frame->place, t->target, text);
+		return build_whom(t->b, &frame->place, t->target, text);
+	case EL_BODY:
+		return end_body(t, frame, frame - 1, text);
+	case EL_MARK:
 	case EL_SKIPPED:
 		break;
 	}
@@ -320,7 +370,10 @@ static void on_start(void *arg, const char *name, const char **attributes)
 	else if (n > ATTRIBUTES_MAX)
 		build_fail(t->b, &place, ERR_DOC_PARSE, "more than %d attributes", ATTRIBUTES_MAX);
 	else {
-		t->frames[t->depth] = (struct frame){ begin(t, &place, name, attributes), place, t->text.n };
+		struct frame *frame = &t->frames[t->depth];
+
+		*frame = (struct frame){ .place = place, .text_at = t->text.n };
+		frame->element = begin(t, frame, name, attributes);
 		t->depth++;
 	}
 	stop_if_failed(t);
@@ -337,7 +390,7 @@ static void on_end(void *arg, const char *name)
 		return;
 	frame = &t->frames[--t->depth];
 	text = str_trim(str_skip(buf_str(&t->text), frame->text_at));
-	if (end(t, frame, text))
+	if (end(t, frame, text) && frame->element != EL_MARK)
 		t->text.n = frame->text_at;
 	stop_if_failed(t);
 }

@@ -65,4 +65,16 @@ static inline void assert_fails(const char *type, const char *text, enum err exp
 	assert_int_equal(last.n, 0);
 }
 
+struct refusal {
+	const char *text;
+	enum err err;
+	unsigned line;
+};
+
+static inline void assert_refused(const char *type, const struct refusal *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_fails(type, cases[i].text, cases[i].err, cases[i].line);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

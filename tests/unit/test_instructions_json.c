@@ -32,7 +32,8 @@ static void test_whole(void **state)
 	assert_int_equal(dial->timeout_s, 20);
 	assert_int_equal(dial->time_limit_s, 600);
 	assert_str(dial->url, "/after");
-	assert_true(dial->get && dial->sequential);
+	assert_true(dial->get);
+	assert_int_equal(dial->strategy, STRATEGY_IN_ORDER);
 	assert_str(dial->caller_id, "client:bob");
 	assert_int_equal(dial->n_targets, 2);
 	assert_str(dial->targets[0].identity, "alice");
@@ -49,6 +50,7 @@ static void test_whole(void **state)
 
 	assert_int_equal(out->verbs[2].kind, VERB_MEDIA);
 	assert_str(out->verbs[2].name, "Say");
+	assert_str(out->verbs[2].text, "hello");
 	assert_int_equal(out->verbs[3].kind, VERB_REDIRECT);
 	assert_str(out->verbs[3].url, "/next");
 	assert_false(out->verbs[3].get);
@@ -69,13 +71,88 @@ static void test_defaults(void **state)
 	assert_int_equal(out->verbs[0].time_limit_s, 14400);
 	assert_str(out->verbs[0].url, "");
 	assert_str(out->verbs[0].caller_id, "");
-	assert_false(out->verbs[0].get || out->verbs[0].sequential);
+	assert_false(out->verbs[0].get);
+	assert_int_equal(out->verbs[0].strategy, STRATEGY_ALL);
 	assert_str(out->verbs[1].reason, "rejected");
 	assert_int_equal(out->verbs[2].length_s, 1);
 	assert_int_equal(out->n_warnings, 0);
 	parse_ok(JSON, "{\"instructions\":[]}");
 	assert_int_equal(last.n, 0);
 }
+
+static void test_targets(void **state)
+{
+	const struct instructions *out = parse_ok(
+		JSON,
+		"{\"instructions\":[{\"verb\":\"dial\",\"strategy\":\"longest_idle\",\"targets\":["
+		"{\"number\":\"+1 555 010\",\"send_digits\":\"1w\"},"
+		"{\"identity\":\"support/*\",\"number\":null,\"require\":{\"skill\":\"billing\","
+		"\"language\":[\"de\",\"en us\"]}},"
+		"{\"sip\":\"sip:a@b\",\"username\":\"u\",\"password\":\"p\",\"status_callback\":\"/s\"}],"
+		"\"clients\":[{\"identity\":\"first\"}]},"
+		"{\"verb\":\"dial\",\"targets\":[{\"queue\":\"front desk\"}]}]}");
+	const struct dial_target *targets = out->verbs[0].targets;
+
+	(void)state;
+	assert_int_equal(out->n_warnings, 0);
+	assert_int_equal(out->verbs[0].strategy, STRATEGY_LONGEST_IDLE);
+	assert_int_equal(out->verbs[0].n_targets, 4);
+	assert_str(targets[0].identity, "first");
+	assert_int_equal(targets[1].kind, TARGET_NUMBER);
+	assert_str(targets[1].destination, "+1555010");
+	assert_str(targets[1].send_digits, "1w");
+	assert_true(targets[2].is_group);
+	assert_int_equal(targets[2].n_require, 3);
+	assert_str(targets[2].require[0].value, "billing");
+	assert_str(targets[2].require[1].name, "language");
+	assert_str(targets[2].require[2].name, "language");
+	assert_str(targets[2].require[2].value, "en us");
+	assert_int_equal(targets[3].kind, TARGET_SIP);
+	assert_str(targets[3].username, "u");
+	assert_str(targets[3].password, "p");
+	assert_str(targets[3].status_callback, "/s");
+	assert_int_equal(targets[3].n_require, 0);
+	assert_int_equal(out->verbs[1].targets[0].kind, TARGET_QUEUE);
+	assert_str(out->verbs[1].targets[0].destination, "front desk");
+}
+
+static void test_queues_messages_and_media(void **state)
+{
+	const struct instructions *out = parse_ok(
+		JSON,
+		"{\"instructions\":["
+		"{\"verb\":\"enqueue\",\"queue\":\"q\",\"action\":\"/a\",\"wait_url\":\"/w\","
+		"\"wait_url_method\":\"get\"},{\"verb\":\"leave\"},"
+		"{\"verb\":\"message\",\"to\":\"client:a\",\"from\":\"b\",\"body\":\"two\\nlines\","
+		"\"action\":\"/sent\",\"method\":\"GET\",\"status_callback\":\"/receipt\"},"
+		"{\"verb\":\"gather\",\"num_digits\":1,\"input\":[\"dtmf\"],\"finish_on_key\":\"#\","
+		"\"prompts\":["
+		"{\"verb\":\"say\",\"text\":\"press\",\"voice\":\"x\",\"loop\":0},{\"verb\":\"pause\","
+		"\"length\":3},"
+		"{\"verb\":\"play\",\"url\":\"/beep\"}]},"
+		"{\"verb\":\"record\",\"max_length\":30,\"play_beep\":false,\"trim\":\"do-not-trim\"}]}");
+
+	(void)state;
+	assert_int_equal(out->n, 5);
+	assert_int_equal(out->n_warnings, 0);
+	assert_int_equal(out->verbs[0].kind, VERB_ENQUEUE);
+	assert_str(out->verbs[0].queue, "q");
+	assert_str(out->verbs[0].url, "/a");
+	assert_str(out->verbs[0].wait_url, "/w");
+	assert_true(out->verbs[0].wait_get && !out->verbs[0].get);
+	assert_int_equal(out->verbs[1].kind, VERB_LEAVE);
+	assert_int_equal(out->verbs[2].kind, VERB_MESSAGE);
+	assert_str(out->verbs[2].to, "client:a");
+	assert_str(out->verbs[2].from, "b");
+	assert_str(out->verbs[2].text, "two\nlines");
+	assert_str(out->verbs[2].status_callback, "/receipt");
+	assert_str(out->verbs[3].name, "Gather");
+	assert_str(out->verbs[4].name, "Record");
+}
+
+#define ONE(verb)     "{\"instructions\":[{\"verb\":" verb "}]}"
+#define DIAL(text)    ONE("\"dial\",\"clients\":[{\"identity\":\"a\"}]," text)
+#define CLIENTS(text) ONE("\"dial\",\"clients\":" text)
 
 static void test_warnings(void **state)
 {
@@ -86,8 +163,6 @@ static void test_warnings(void **state)
 		{ "{\"instructions\":[{\"verb\":\"hangup\"},{\"verb\":\"fax\"}]}",
 		  "instructions[1]: unknown verb fax" },
 		{ "{\"instructions\":[{\"verb\":\"Dial\"}]}", "instructions[0]: unknown verb Dial" },
-		{ "{\"instructions\":[{\"verb\":\"enqueue\"}]}",
-		  "instructions[0]: enqueue is not available yet" },
 		{ "{\"instructions\":[{\"verb\":\"hangup\",\"now\":true}]}",
 		  "instructions[0]: unknown member now" },
 		{ "{\"instructions\":[{\"verb\":\"hangup\",\"clients\":[]}]}",
@@ -98,6 +173,12 @@ static void test_warnings(void **state)
 		{ "{\"instructions\":[{\"verb\":\"dial\",\"clients\":[{\"identity\":\"a\"},{\"identity\":"
 		  "\"b\",\"url\":\"x\"}]}]}",
 		  "instructions[0].clients[1]: unknown member url" },
+		{ CLIENTS("[{\"identity\":\"a\",\"send_digits\":\"1\"}]"),
+		  "instructions[0].clients[0]: unknown member send_digits" },
+		{ ONE("\"gather\",\"prompts\":[{\"verb\":\"fax\"}]"),
+		  "instructions[0].prompts[0]: unknown verb fax" },
+		{ ONE("\"gather\",\"prompts\":[{\"verb\":\"say\",\"Text\":\"x\"}]"),
+		  "instructions[0].prompts[0]: unknown member Text" },
 	};
 
 	(void)state;
@@ -111,83 +192,114 @@ static void test_warnings(void **state)
 	}
 }
 
-#define ONE(verb)     "{\"instructions\":[{\"verb\":" verb "}]}"
-#define DIAL(text)    ONE("\"dial\",\"clients\":[{\"identity\":\"a\"}]," text)
-#define CLIENTS(text) ONE("\"dial\",\"clients\":" text)
+static const struct refusal refused[] = {
+	{ "", ERR_DOC_PARSE, 1 },
+	{ "<Response/>", ERR_DOC_PARSE, 1 },
+	{ "{\"instructions\":\n[],\n}", ERR_DOC_PARSE, 3 },
+	{ "{\"instructions\":[]} x", ERR_DOC_PARSE, 1 },
+	{ ONE("\"hangup\",\"verb\":\"hangup\""), ERR_DOC_PARSE, 1 },
+	{ "{}", ERR_DOC_ROOT, 0 },
+	{ "[]", ERR_DOC_ROOT, 0 },
+	{ "{\"instructions\":{}}", ERR_DOC_ROOT, 0 },
+	{ "{\"instructions\":null}", ERR_DOC_ROOT, 0 },
+	{ "{\"Instructions\":[]}", ERR_DOC_ROOT, 0 },
+	{ "{\"instructions\":[null]}", ERR_DOC_SCHEMA, 0 },
+	{ "{\"instructions\":[\"hangup\"]}", ERR_DOC_SCHEMA, 0 },
+	{ "{\"instructions\":[{}]}", ERR_DOC_SCHEMA, 0 },
+	{ ONE("7"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"dial\""), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"timeout\":\"20\""), ERR_DOC_DIAL_TIMEOUT, 0 },
+	{ DIAL("\"timeout\":0"), ERR_DOC_DIAL_TIMEOUT, 0 },
+	{ DIAL("\"timeout\":601"), ERR_DOC_DIAL_TIMEOUT, 0 },
+	{ DIAL("\"timeout\":1.5"), ERR_DOC_DIAL_TIMEOUT, 0 },
+	{ DIAL("\"timeout\":true"), ERR_DOC_DIAL_TIMEOUT, 0 },
+	{ DIAL("\"time_limit\":86401"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"action\":1"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"action\":\"a\\nb\""), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"method\":\"PUT\""), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"method\":false"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"caller_id\":15551234567"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"sequential\":\"true\""), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("{}"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("\"alice\""), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[\"alice\"]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[null]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":7}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a b\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\"},{\"identity\":\"..\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"parameters\":[]}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"parameters\":{\"k\":1}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"parameters\":{\"\":\"x\"}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"status_callback\":[]}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":\"ringing\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":[\"gone\"]}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":[1]}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a/*/*\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\" a\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"number\":\"1\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"conference\":\"room\"}]"), ERR_DOC_CONFERENCE, 0 },
+	{ CLIENTS("[{\"number\":15550100}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"number\":\"x\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"number\":\"1\",\"send_digits\":\"x\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"sip\":\"b@c\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"sip\":\"sip:\\u00fc\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"queue\":\"\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"queue\":\"q\"},{\"identity\":\"a\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":\"skill=billing\"}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":{\"skill\":1}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":{\"skill\":null}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":{\"skill\":[]}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":{\"skill\":[1]}}]"), ERR_DOC_DIAL, 0 },
+	{ CLIENTS("[{\"identity\":\"a\",\"require\":{\"\":\"x\"}}]"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"targets\":{}"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"targets\":[{}]"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"strategy\":\"random\""), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"strategy\":1"), ERR_DOC_DIAL, 0 },
+	{ DIAL("\"method\":\" GET\""), ERR_DOC_DIAL, 0 },
+	{ ONE("\"enqueue\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"enqueue\",\"queue\":\"\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"message\",\"to\":\"a\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"message\",\"body\":\"\\u0001\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"say\",\"text\":1"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"gather\",\"prompts\":{}"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"gather\",\"prompts\":[{}]"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"gather\",\"prompts\":[{\"verb\":\"dial\"}]"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"gather\",\"input\":[\"voice\"]"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"record\",\"max_length\":0"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"redirect\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"redirect\",\"url\":\"\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"redirect\",\"url\":7"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"reject\",\"reason\":\"tired\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"pause\",\"length\":\"1\""), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"pause\",\"length\":3601"), ERR_DOC_SCHEMA, 0 },
+	{ ONE("\"pause\",\"length\":-1"), ERR_DOC_SCHEMA, 0 },
+};
 
 static void test_refused(void **state)
 {
-	static const struct {
-		const char *text;
-		enum err err;
-		unsigned line;
-	} cases[] = {
-		{ "", ERR_DOC_PARSE, 1 },
-		{ "<Response/>", ERR_DOC_PARSE, 1 },
-		{ "{\"instructions\":\n[],\n}", ERR_DOC_PARSE, 3 },
-		{ "{\"instructions\":[]} x", ERR_DOC_PARSE, 1 },
-		{ ONE("\"hangup\",\"verb\":\"hangup\""), ERR_DOC_PARSE, 1 },
-		{ "{}", ERR_DOC_ROOT, 0 },
-		{ "[]", ERR_DOC_ROOT, 0 },
-		{ "{\"instructions\":{}}", ERR_DOC_ROOT, 0 },
-		{ "{\"instructions\":null}", ERR_DOC_ROOT, 0 },
-		{ "{\"Instructions\":[]}", ERR_DOC_ROOT, 0 },
-		{ "{\"instructions\":[null]}", ERR_DOC_SCHEMA, 0 },
-		{ "{\"instructions\":[\"hangup\"]}", ERR_DOC_SCHEMA, 0 },
-		{ "{\"instructions\":[{}]}", ERR_DOC_SCHEMA, 0 },
-		{ ONE("7"), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"dial\""), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"timeout\":\"20\""), ERR_DOC_DIAL_TIMEOUT, 0 },
-		{ DIAL("\"timeout\":0"), ERR_DOC_DIAL_TIMEOUT, 0 },
-		{ DIAL("\"timeout\":601"), ERR_DOC_DIAL_TIMEOUT, 0 },
-		{ DIAL("\"timeout\":1.5"), ERR_DOC_DIAL_TIMEOUT, 0 },
-		{ DIAL("\"timeout\":true"), ERR_DOC_DIAL_TIMEOUT, 0 },
-		{ DIAL("\"time_limit\":86401"), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"action\":1"), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"action\":\"a\\nb\""), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"method\":\"PUT\""), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"method\":false"), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"caller_id\":15551234567"), ERR_DOC_DIAL, 0 },
-		{ DIAL("\"sequential\":\"true\""), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("{}"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("\"alice\""), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[\"alice\"]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[null]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"\"}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":7}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a b\"}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\"},{\"identity\":\"..\"}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"parameters\":[]}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"parameters\":{\"k\":1}}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"parameters\":{\"\":\"x\"}}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"status_callback\":[]}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":\"ringing\"}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":[\"gone\"]}]"), ERR_DOC_DIAL, 0 },
-		{ CLIENTS("[{\"identity\":\"a\",\"status_callback_event\":[1]}]"), ERR_DOC_DIAL, 0 },
-		{ ONE("\"redirect\""), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"redirect\",\"url\":\"\""), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"redirect\",\"url\":7"), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"reject\",\"reason\":\"tired\""), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"pause\",\"length\":\"1\""), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"pause\",\"length\":3601"), ERR_DOC_SCHEMA, 0 },
-		{ ONE("\"pause\",\"length\":-1"), ERR_DOC_SCHEMA, 0 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_fails(JSON, cases[i].text, cases[i].err, cases[i].line);
+	assert_refused(JSON, refused, ARRAY_LEN(refused));
 }
 
 static void test_messages(void **state)
 {
 	(void)state;
 	assert_fails(JSON, DIAL("\"timeout\":601"), ERR_DOC_DIAL_TIMEOUT, 0);
-	assert_string_equal(why_not.text,
-			    "instructions[0]: timeout has to be a whole number of seconds, 1 to 600");
+	assert_string_equal(why_not.text, "instructions[0]: timeout has to be a whole number, 1 to 600");
 	assert_fails(JSON, CLIENTS("[{\"identity\":\"a\"},{\"identity\":\"..\"}]"), ERR_DOC_DIAL, 0);
 	assert_string_equal(why_not.text, "instructions[0].clients[1]: \"..\" is not a client's name");
+}
+
+static void test_not_available(void **state)
+{
+	(void)state;
+	parse_ok(JSON, ONE("\"connect\""));
+	assert_int_equal(last.n, 0);
+	assert_int_equal(last.warnings[0].err, ERR_DOC_UNAVAILABLE);
+	assert_string_equal(last.warnings[0].text, "instructions[0]: connect is not available here");
 }
 
 static void test_counts(void **state)
@@ -240,8 +352,10 @@ static void test_truncated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),    TEST(test_defaults), TEST(test_warnings),	      TEST(test_refused),
-		TEST(test_messages), TEST(test_counts),	  TEST(test_parameter_count), TEST(test_truncated),
+		TEST(test_whole),	    TEST(test_targets),	  TEST(test_queues_messages_and_media),
+		TEST(test_not_available),   TEST(test_defaults),  TEST(test_warnings),
+		TEST(test_refused),	    TEST(test_messages),  TEST(test_counts),
+		TEST(test_parameter_count), TEST(test_truncated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
