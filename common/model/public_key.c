@@ -19,7 +19,7 @@ static bool fault_within(struct json_fault *fault, const char *path)
 	char inner[sizeof(fault->field)];
 
 	memcpy(inner, fault->field, sizeof(inner));
-	snprintf(fault->field, sizeof(fault->field), "%s.%.*s", path, (int)(sizeof(inner) / 2), inner);
+	snprintf(fault->field, sizeof(fault->field), "%.30s.%.30s", path, inner);
 	return false;
 }
 
