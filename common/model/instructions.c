@@ -161,8 +161,9 @@ bool build_verb_end(struct build *b, const struct place *place, const struct ver
 		    struct verb *verb)
 {
 	const struct field *text = field_of_text(name->fields);
+	const struct str *said = text ? (const void *)((const char *)verb + text->offset) : NULL;
 
-	if (text && text->min > 0 && ((struct str *)((char *)verb + text->offset))->n == 0)
+	if (said && text->min > 0 && said->n == 0)
 		return build_fail(b, place, text->err, "needs a %s", text->json);
 	return verb->kind != VERB_DIAL || end_dial(b, place, verb);
 }
