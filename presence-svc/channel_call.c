@@ -7,6 +7,7 @@
  */
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/model/call_party.h"
 #include "common/model/call_request.h"
 #include "common/model/comm_token.h"
 #include "common/model/inbox.h"
@@ -329,52 +330,15 @@ void channel_candidate(struct message *message)
 		call_read(flow, sid_call_of(candidate->leg), &candidate->call, STEP(on_call));
 }
 
-struct party {
-	struct sid device, leg;
-	struct address address;
-};
-
-/* Who is on the other side of this leg; false while there is nobody on a channel. */
-static bool other_side(const struct call *call, struct sid leg, struct party *out)
-{
-	const unsigned number = sid_leg_number(leg);
-	const struct leg *winner = call_leg((struct call *)call, call->winner);
-
-	if (call->state != CALL_BRIDGED || !winner)
-		return false;
-	if (number == call->winner)
-		*out = (struct party){ call->caller_device, sid_leg(call->id, call->caller_leg),
-				       call->caller_address };
-	else
-		*out = (struct party){ winner->device, sid_leg(call->id, winner->number), winner->address };
-	return sid_is_set(out->device);
-}
-
 static void on_call(struct flow *flow)
 {
-	struct candidate *candidate = flow->state;
-	struct party other;
-	struct frame frame;
-	struct str json;
+	const struct candidate *candidate = flow->state;
+	struct call_party other;
 
-	if (!other_side(&candidate->call, candidate->leg, &other)) {
-		flow_fail(flow, ERR_CONFLICT, "nobody on a channel is connected on the other side");
-		return;
-	}
-	buf_init(&frame.text, CALL_CANDIDATE_JSON_MAX);
-	json_begin(&frame.w, &frame.text);
-	json_object(&frame.w);
-	json_str(&frame.w, "to", sid_str(&other.device));
-	json_name(&frame.w, "msg");
-	json_object(&frame.w);
-	json_str(&frame.w, "type", STR("candidate"));
-	json_str(&frame.w, "call", sid_str(&other.leg));
-	json_str(&frame.w, "candidate", candidate->text);
-	json_object_end(&frame.w);
-	json_object_end(&frame.w);
-	json = arena_copy(flow->arena, buf_str(&frame.text));
-	buf_fini(&frame.text);
-	inbox_send(flow, other.address, json, STEP(on_passed));
+	if (call_other_side(&candidate->call, sid_leg_number(candidate->leg), &other))
+		call_pass_candidate(flow, &candidate->call, &other, candidate->text, STEP(on_passed));
+	else
+		flow_fail(flow, ERR_CONFLICT, "nobody who can be told is connected on the other side");
 }
 
 static void on_passed(struct flow *flow)

@@ -94,32 +94,34 @@ static void on_page(struct flow *flow)
 }
 
 /* The request as it would be sent now. */
-static void put_request(struct json_writer *w, struct arena *arena, const struct outbox_kind *kind,
+static void put_request(struct json_writer *w, struct flow *flow, const struct outbox_kind *kind,
 			const struct dead_letter *letter, const struct account *account)
 {
+	const struct settings *settings = worker_common(flow->worker)->settings;
 	struct webhook_request request = { .url = STR_NULL };
 
-	if (kind->render(arena, letter->subject, letter->entry, account, &request) == OUTBOX_UNREADABLE)
+	if (kind->render(flow->arena, letter->subject, letter->entry, account, settings, &request) ==
+	    OUTBOX_UNREADABLE)
 		request = (struct webhook_request){ .body = STR_NULL };
-	json_str(w, "url", request.url.n ? url_public(arena, request.url) : STR_NULL);
+	json_str(w, "url", request.url.n ? url_public(flow->arena, request.url) : STR_NULL);
 	json_str(w, "webhook_id", request.id);
 	json_str(w, "body", request.body);
 }
 
-static void put_letter(struct json_writer *w, struct arena *arena, const struct dead_letter *letter,
+static void put_letter(struct json_writer *w, struct flow *flow, const struct dead_letter *letter,
 		       const struct account *account)
 {
 	const bool is_presence = letter->id.slot.kind == 'p';
 	const struct outbox_kind *kind = is_presence ? &outbox_of_presence : &outbox_of_calls;
 
 	json_object(w);
-	json_str(w, "id", dead_letter_id_text(arena, &letter->id));
+	json_str(w, "id", dead_letter_id_text(flow->arena, &letter->id));
 	json_str(w, "kind", is_presence ? STR("presence") : STR("calls"));
 	json_str(w, "subject", kind->label_of(letter->subject));
-	put_request(w, arena, kind, letter, account);
+	put_request(w, flow, kind, letter, account);
 	json_str(w, "why", letter->why);
 	json_int(w, "tries", letter->tries);
-	json_str(w, "died_at", clock_rfc3339(arena, letter->died_ms));
+	json_str(w, "died_at", clock_rfc3339(flow->arena, letter->died_ms));
 	json_object_end(w);
 }
 
@@ -136,7 +138,7 @@ static void on_account(struct flow *flow)
 	json_name(&w, "dead_letters");
 	json_array(&w);
 	for (size_t i = 0; i < page->n; i++)
-		put_letter(&w, flow->arena, &page->items[i], &listing->account);
+		put_letter(&w, flow, &page->items[i], &listing->account);
 	json_array_end(&w);
 	json_str(&w, "next_page_token",
 		 page->more ? dead_letter_id_text(flow->arena, &page->items[page->n - 1].id) : STR_NULL);

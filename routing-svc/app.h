@@ -14,6 +14,7 @@ struct app {
 	struct app_common common;        /* first: see worker_common */
 	struct bridge *bridge;           /* the calls this worker works on */
 	struct outbox *outbox;           /* status callbacks under way */
+	struct outbox *gateway;          /* what a gateway is told of its legs */
 	struct waiters *waiters;         /* gateways that wait for an outcome */
 	struct patrol *sweep;            /* deadlines of the shards */
 };

@@ -27,7 +27,9 @@ static struct str leg_status_word(const struct call *call, const struct leg *leg
 	default:
 		if (leg->number == call->winner)
 			return STR("completed");
-		return leg->reason.n && !str_eq(leg->reason, STR("lost")) ? STR("busy") : STR("no-answer");
+		return str_eq(leg->reason, STR("declined")) || str_eq(leg->reason, STR("busy"))
+			       ? STR("busy")
+			       : STR("no-answer");
 	}
 }
 
@@ -51,10 +53,10 @@ static bool view_of(struct arena *arena, const struct call *call, struct sid id,
 	*out = (struct view){ .sid = id,
 			      .parent = call->id,
 			      .from = call->from,
+			      .to = leg_address(arena, leg),
 			      .status = leg_status_word(call, leg),
 			      .direction = STR("outbound-dial"),
 			      .start_ms = leg->number == call->winner ? call->answered_ms : 0 };
-	out->to = arena_printf(arena, "client:" STR_FMT, STR_ARG(leg->identity));
 	return true;
 }
 

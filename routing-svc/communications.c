@@ -3,13 +3,13 @@
  *     communications_create  -> on_number (-> on_application) -> start -> on_started -> wait
  *                               wait ends with the outcome (200), after ANSWER_WAIT_MS (202), or with
  *                               the caller hanging up its request (then the communication ends too)
- *     communication_continue -> on_call -> on_told -> 200
+ *     communication_continue -> on_call -> go_... -> on_told -> 200     (also of a leg that a gateway is rung for)
  */
 #include "routing-svc/endpoints.h"
 
 #include "common/model/auth.h"
+#include "common/model/call_party.h"
 #include "common/model/call_request.h"
-#include "common/model/inbox.h"
 #include "common/io/url.h"
 #include "routing-svc/app.h"
 #include "routing-svc/call_start.h"
@@ -226,7 +226,7 @@ struct going {
 	struct req *req;
 	struct call call;
 	struct sid id;
-	struct str action, candidate, sdp;
+	struct str action, candidate, sdp, reason;
 };
 
 static void on_call(struct flow *flow);
@@ -246,60 +246,111 @@ void communication_continue(struct req *req)
 	if (!req_json_or_reply(req, &body))
 		return;
 	if (!json_get_str(body, "action", JSON_REQUIRED, 16, &going->action, &fault) ||
-	    !json_get_str(body, "candidate", JSON_OPTIONAL, CALL_CANDIDATE_MAX, &going->candidate, &fault) ||
+	    !json_get_str(body, "candidate",
+			  str_eq(going->action, STR("candidate")) ? JSON_REQUIRED : JSON_OPTIONAL,
+			  CALL_CANDIDATE_MAX, &going->candidate, &fault) ||
+	    !json_get_str(body, "reason", JSON_OPTIONAL, CALL_WORD_MAX, &going->reason, &fault) ||
 	    !json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &going->sdp, &fault))
 		reply_fault(req, &fault);
 	else
 		call_read(req_flow(req), going->id, &going->call, STEP(on_call));
 }
 
-static void pass_candidate(struct flow *flow, struct going *going)
+static void tell(struct flow *flow, const char *event, struct str word, struct str text)
 {
-	const struct leg *leg = call_leg(&going->call, going->call.winner);
-	struct json_writer w;
-	struct buf text;
-	struct sid id;
+	const struct going *going = flow->state;
+	const struct leg *leg = call_leg((struct call *)&going->call, sid_leg_number(going->id));
 
-	if (going->call.state != CALL_BRIDGED || !leg) {
+	call_tell(flow,
+		  &(struct call_event){ .event = event,
+					.leg = going->id,
+					.attempt = leg ? leg->attempt : 0,
+					.word = word,
+					.text = text },
+		  STEP(on_told));
+}
+
+static void go_hangup(struct flow *flow)
+{
+	tell(flow, "hangup", STR("remote_hangup"), STR(""));
+}
+
+static void go_candidate(struct flow *flow)
+{
+	const struct going *going = flow->state;
+	struct call_party other;
+
+	if (call_other_side(&going->call, sid_leg_number(going->id), &other))
+		call_pass_candidate(flow, &going->call, &other, going->candidate, STEP(on_told));
+	else
 		flow_fail(flow, ERR_CALL_STATE, "");
-		return;
-	}
-	id = sid_leg(going->call.id, leg->number);
-	buf_init(&text, CALL_CANDIDATE_JSON_MAX);
-	json_begin(&w, &text);
-	json_object(&w);
-	json_str(&w, "to", sid_str(&leg->device));
-	json_name(&w, "msg");
-	json_object(&w);
-	json_str(&w, "type", STR("candidate"));
-	json_str(&w, "call", sid_str(&id));
-	json_str(&w, "candidate", going->candidate);
-	json_object_end(&w);
-	json_object_end(&w);
-	inbox_send(flow, leg->address, arena_copy(flow->arena, buf_str(&text)), STEP(on_told));
-	buf_fini(&text);
+}
+
+static void go_ringing(struct flow *flow)
+{
+	tell(flow, "ringing", STR(""), STR(""));
+}
+
+/* An answer that is repeated has won already. */
+static void go_answer(struct flow *flow)
+{
+	const struct going *going = flow->state;
+
+	if (going->call.winner == sid_leg_number(going->id) && going->call.state != CALL_ENDED)
+		on_told(flow);
+	else
+		tell(flow, "answer", STR(""), going->sdp);
+}
+
+static void go_reject(struct flow *flow)
+{
+	const struct going *going = flow->state;
+	const struct str reason = str_is_null(going->reason) ? STR("declined") : going->reason;
+
+	if (str_eq(reason, STR("declined")) || str_eq(reason, STR("busy")))
+		tell(flow, "reject", reason, STR(""));
+	else if (str_eq(reason, STR("unreachable")))
+		tell(flow, "unreachable", reason, STR(""));
+	else
+		flow_fail(flow, ERR_BAD_FIELD, "reason: has to be declined, busy or unreachable");
+}
+
+static const struct {
+	struct str word;
+	bool of_rung_leg; /* not of a communication that the gateway has brought in */
+	flow_step_fn *fn;
+} actions[] = {
+	{ { "hangup", 6 }, false, go_hangup },	{ { "candidate", 9 }, false, go_candidate },
+	{ { "ringing", 7 }, true, go_ringing }, { { "answer", 6 }, true, go_answer },
+	{ { "reject", 6 }, true, go_reject },
+};
+
+static bool is_a_gateways(const struct going *going)
+{
+	const unsigned number = sid_leg_number(going->id);
+	const struct leg *leg = call_leg((struct call *)&going->call, number);
+
+	return number ? leg && leg_is_gateways(leg) : going->call.caller == CALLER_GATEWAY;
 }
 
 static void on_call(struct flow *flow)
 {
 	struct going *going = flow->state;
 
-	if (!sid_eq(going->call.account, req_caller(going->req)->account) ||
-	    going->call.caller != CALLER_GATEWAY) {
+	if (!sid_eq(going->call.account, req_caller(going->req)->account) || !is_a_gateways(going)) {
 		flow_fail(flow, ERR_NOT_FOUND, "there is no such communication of a gateway");
-	} else if (str_eq(going->action, STR("hangup"))) {
-		call_tell(flow,
-			  &(struct call_event){
-				  .event = "hangup", .leg = going->call.id, .word = STR("remote_hangup") },
-			  STEP(on_told));
-	} else if (str_eq(going->action, STR("candidate"))) {
-		pass_candidate(flow, going);
-	} else if (str_eq(going->action, STR("answer")) || str_eq(going->action, STR("reject"))) {
-		flow_fail(flow, ERR_NOT_IMPLEMENTED,
-			  "action: legs that a gateway is rung for are not available yet");
-	} else {
-		flow_fail(flow, ERR_BAD_FIELD, "action: has to be hangup, candidate, answer or reject");
+		return;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (!str_eq(going->action, actions[i].word))
+			continue;
+		if (actions[i].of_rung_leg && sid_leg_number(going->id) == 0)
+			flow_fail(flow, ERR_CALL_STATE, "nobody has rung the gateway for this communication");
+		else
+			actions[i].fn(flow);
+		return;
+	}
+	flow_fail(flow, ERR_BAD_FIELD, "action: has to be ringing, answer, reject, candidate or hangup");
 }
 
 static void on_told(struct flow *flow)
@@ -311,7 +362,7 @@ static void on_told(struct flow *flow)
 	buf_init(&body, REPLY_MAX);
 	json_begin(&w, &body);
 	json_object(&w);
-	json_str(&w, "call", sid_str(&going->call.id));
+	json_str(&w, "call", sid_str(&going->id));
 	json_str(&w, "status", outcome_status(&going->call));
 	json_object_end(&w);
 	reply_json(going->req, 200, &body);

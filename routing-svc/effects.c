@@ -7,6 +7,7 @@
 #include "common/model/inbox.h"
 #include "common/model/app.h"
 #include "common/model/node.h"
+#include "routing-svc/effects_gateway.h"
 #include "routing-svc/outcome.h"
 
 /* SDP and parameters may be nothing but characters that JSON writes as six. */
@@ -89,6 +90,10 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 	const struct plan_target target = target_of(call, leg, plan);
 	struct frame frame;
 
+	if (leg_is_gateways(leg)) {
+		effects_gateway_ring(flow, call, leg, &target, next);
+		return;
+	}
 	frame_begin(&frame, leg->device, STR("incoming"), sid_leg(call->id, leg->number));
 	json_str(&frame.w, "token", token_for(flow, call, leg));
 	json_str(&frame.w, "from", target.from);
@@ -141,6 +146,10 @@ static void tell_caller(struct flow *flow, const struct call *call, const struct
 	const struct sid leg = sid_leg(call->id, call->caller_leg);
 	struct frame frame;
 
+	if (call->caller == CALLER_GATEWAY && call->caller_leg) {
+		effects_gateway_tell(flow, call, call->caller_leg, effect, next);
+		return;
+	}
 	if (call->caller == CALLER_GATEWAY && effect->op != EFFECT_PROGRESS) {
 		tell_gateway(flow, call, next);
 		return;
@@ -192,6 +201,8 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 		flow_next(flow, next); /* its predecessor rang it, and it is over by now */
 	else if (effect->op == EFFECT_RING)
 		ring(flow, call, leg, plan, next);
+	else if (leg_is_gateways(leg))
+		effects_gateway_tell(flow, call, leg->number, effect, next);
 	else if (effect->op == EFFECT_CANCEL)
 		tell_leg(flow, call, leg, STR("cancel"), effect->word, next);
 	else if (effect->op == EFFECT_HANGUP)

@@ -3,6 +3,7 @@
  *
  * Read on in routes.c (the API), bridge.h and round.h (how a call goes on), plan.h (what it does next).
  */
+#include "common/model/gateway.h"
 #include "common/model/outbox.h"
 #include "common/model/service.h"
 #include "routing-svc/app.h"
@@ -19,6 +20,7 @@ static void open_parts(struct worker *worker)
 	app->waiters = waiters_new();
 	app->bridge = bridge_new(worker);
 	app->outbox = outbox_new(worker, &outbox_of_calls);
+	app->gateway = outbox_new(worker, &outbox_of_gateway);
 	app->sweep = sweep_new(worker);
 }
 
@@ -34,7 +36,7 @@ static bool is_idle(struct worker *worker)
 {
 	struct app *app = app_of(worker);
 
-	return bridge_is_idle(app->bridge) && outbox_is_idle(app->outbox);
+	return bridge_is_idle(app->bridge) && outbox_is_idle(app->outbox) && outbox_is_idle(app->gateway);
 }
 
 static void close_parts(struct worker *worker)
@@ -44,6 +46,7 @@ static void close_parts(struct worker *worker)
 	app->sweep = patrol_free(app->sweep);
 	app->bridge = bridge_free(app->bridge);
 	app->outbox = outbox_free(app->outbox);
+	app->gateway = outbox_free(app->gateway);
 	app->waiters = waiters_free(app->waiters);
 }
 

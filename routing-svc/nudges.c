@@ -3,6 +3,8 @@
 
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/model/gateway.h"
+#include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/bridge.h"
 #include "routing-svc/outcome.h"
@@ -34,6 +36,16 @@ static void outcome(struct app *app, struct sid call, const struct json *message
 	buf_fini(&text);
 }
 
+/* The sid is the leg's. */
+static void gateway(struct app *app, struct sid leg, const struct json *message)
+{
+	struct arena *arena = arena_new(256);
+
+	(void)message;
+	outbox_kick(app->gateway, gateway_subject(arena, leg));
+	arena_free(arena);
+}
+
 static const struct {
 	struct str word;
 	nudge_fn *fn;
@@ -41,6 +53,7 @@ static const struct {
 	{ { "look", 4 }, look },
 	{ { "adopt", 5 }, adopt },
 	{ { "outcome", 7 }, outcome },
+	{ { "gateway", 7 }, gateway },
 };
 
 void nudges_on_message(void *arg, struct str text)

@@ -103,8 +103,7 @@ void params_callback(const struct call *call, const struct leg *leg, const char 
 
 	put(out, "CallSid", str_of(subject.s));
 	put(out, "AccountSid", str_of(call->account.s));
-	put_parties(out, call->from,
-		    leg ? arena_printf(arena, "client:" STR_FMT, STR_ARG(leg->identity)) : call->to);
+	put_parties(out, call->from, leg ? leg_address(arena, leg) : call->to);
 	put(out, "CallStatus", str_of(status));
 	put(out, "ApiVersion", STR("2010-04-01"));
 	put(out, "Direction", leg ? STR("outbound-dial") : direction(call));

@@ -2,6 +2,7 @@
 #include "routing-svc/sweep.h"
 
 #include "common/io/redis.h"
+#include "common/model/gateway.h"
 #include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/bridge.h"
@@ -27,7 +28,9 @@ static void on_due(void *arg, enum err err, const struct redis_reply *reply)
 			bridge_take(app->bridge, sid, look->overdue_ms);
 	}
 	for (size_t i = 0; !err && app->outbox && i < redis_count(subjects); i++) {
-		outbox_kick(app->outbox, redis_str_at(subjects, i));
+		const struct str subject = redis_str_at(subjects, i);
+
+		outbox_kick(gateway_is_subject(subject) ? app->gateway : app->outbox, subject);
 	}
 	x_free(look);
 }

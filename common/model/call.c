@@ -163,6 +163,11 @@ static void leg_read(struct arena *arena, struct str name, struct str value, str
 	}
 }
 
+struct str leg_address(struct arena *arena, const struct leg *leg)
+{
+	return arena_printf(arena, "%s" STR_FMT, leg_is_gateways(leg) ? "" : "client:", STR_ARG(leg->identity));
+}
+
 static enum call_state state_of(struct str word)
 {
 	for (size_t i = 0; i < CALL_STATE_COUNT; i++) {

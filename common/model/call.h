@@ -131,6 +131,13 @@ static inline bool leg_rings(const struct leg *leg)
 	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
 }
 
+/* A gateway rings a number or address, which is the leg's identity then: common/model/gateway.h. */
+static inline bool leg_is_gateways(const struct leg *leg)
+{
+	return !sid_is_set(leg->device);
+}
+struct str leg_address(struct arena *arena, const struct leg *leg);      /* "client:alice", "+15550123", "sip:..." */
+
 static inline struct leg *call_leg(struct call *call, unsigned number)
 {
 	return number >= 1 && number <= call->leg_count ? &call->legs[number - 1] : NULL;
@@ -168,7 +175,7 @@ void call_unmake(struct worker *worker, struct sid id);
 /* ---- events ---- */
 
 struct call_event {
-	const char *event;               /* ringing, answer, reject, gone, back, hangup, control, redirect: see lua/call_event.lua */
+	const char *event;               /* ringing, answer, reject, unreachable, gone, back, hangup, control, redirect: see lua/call_event.lua */
 	struct sid leg;                  /* the call itself: the caller; for gone and control any leg */
 	unsigned attempt;                /* 0: any */
 	struct str word, text;

@@ -5,6 +5,7 @@
  *   {"to":"DV..","msg":{...}}      a frame for the channel of that device
  *   {"to":"CA..","do":"look"}      the call changed: its owner looks at it
  *   {"to":"CA..","do":"adopt"}     its owner let it go
+ *   {"to":"CA..","do":"gateway"}   a gateway is to be told something of this leg
  *   {"to":"CA..","do":"outcome","msg":{...}}   for the gateway that waits for this call
  * Streams are bounded (INBOX_MAX) and die of themselves when their node is gone; what concerns a call is also in its record, so
  * a message lost with a stream is made up for by the call's deadline.

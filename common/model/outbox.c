@@ -37,6 +37,7 @@ struct delivery {
 	struct key_slot slot;
 	struct str subject, key, entry;
 	bool retried;
+	uint64_t taken_at_ms; /* when now_ms was the store's now, by our own clock */
 	int64_t tries, first_ms, now_ms;
 	struct sid account_sid;
 	struct account account;
@@ -47,6 +48,7 @@ struct delivery {
 static void take(struct flow *flow);
 static void on_account(struct flow *flow);
 static void on_answer(struct flow *flow);
+static void on_over_told(struct flow *flow);
 
 /* ---- subjects under way ---- */
 
@@ -157,6 +159,7 @@ static void on_taken(struct flow *flow, void *arg, const struct redis_reply *rep
 	delivery->tries = redis_int_at(reply, 1, 1);
 	delivery->first_ms = redis_int_at(reply, 2, 0);
 	delivery->now_ms = redis_int_at(reply, 3, 0);
+	delivery->taken_at_ms = clock_mono_ms();
 	if (!delivery->kind->account_of(delivery->subject, delivery->entry, &delivery->account_sid)) {
 		settle(flow, "dead", 0, "unreadable");
 		return;
@@ -190,7 +193,8 @@ static void on_account(struct flow *flow)
 		settle(flow, "dead", 0, "account closed");
 		return;
 	}
-	switch (delivery->kind->render(flow->arena, delivery->subject, delivery->entry, account, &request)) {
+	switch (delivery->kind->render(flow->arena, delivery->subject, delivery->entry, account, settings,
+				       &request)) {
 	case OUTBOX_SEND:
 		request.now_s = clock_wall_s();
 		request.max_answer = BODY_MAX;
@@ -223,6 +227,18 @@ static bool delivered(const struct http_result *result)
 	       result->err == ERR_FETCH_TOO_LARGE;
 }
 
+static bool is_over(const struct delivery *delivery)
+{
+	const int64_t now_ms = delivery->now_ms + (int64_t)(clock_mono_ms() - delivery->taken_at_ms);
+
+	return delivery->kind->is_over && delivery->kind->is_over(delivery->entry, &delivery->result, now_ms);
+}
+
+static void on_over_told(struct flow *flow)
+{
+	settle(flow, "done", 0, "");
+}
+
 static void on_answer(struct flow *flow)
 {
 	const struct settings *settings = worker_common(flow->worker)->settings;
@@ -232,6 +248,11 @@ static void on_answer(struct flow *flow)
 	if (delivered(result)) {
 		metric_add(METRIC_callbacks_sent_total, 1);
 		settle(flow, "done", 0, "");
+	} else if (is_over(delivery)) {
+		log_warn("callback_over", "err=%s status=%u tries=%lld", err_name(result->err),
+			 result->status, (long long)delivery->tries);
+		metric_add(METRIC_callbacks_dead_total, 1);
+		delivery->kind->on_over(flow, delivery->subject, delivery->entry, result, STEP(on_over_told));
 	} else if ((uint64_t)(delivery->now_ms - delivery->first_ms) >= settings->callback_give_up_s * 1000) {
 		log_warn("callback_dead", "err=%s status=%u tries=%lld", err_name(result->err),
 			 result->status, (long long)delivery->tries);

@@ -31,12 +31,14 @@ static bool account_of(struct str subject, struct str entry, struct sid *out)
 }
 
 static enum outbox_verdict render(struct arena *arena, struct str subject, struct str entry,
-				  const struct account *account, struct webhook_request *out)
+				  const struct account *account, const struct settings *settings,
+				  struct webhook_request *out)
 {
 	struct json *doc;
 
 	(void)subject;
 	(void)account;
+	(void)settings;
 	if (json_parse(entry, &doc, NULL) != ERR_NONE)
 		return OUTBOX_UNREADABLE;
 	*out = (struct webhook_request){

@@ -117,10 +117,12 @@ static struct str event_json(struct arena *arena, const struct event *event, str
 }
 
 static enum outbox_verdict render(struct arena *arena, struct str subject, struct str entry,
-				  const struct account *account, struct webhook_request *out)
+				  const struct account *account, const struct settings *settings,
+				  struct webhook_request *out)
 {
 	struct event event = { .occurred_ms = 0 };
 
+	(void)settings;
 	if (!read_event(arena, subject, entry, &event))
 		return OUTBOX_UNREADABLE;
 	*out = (struct webhook_request){ .kind = WEBHOOK_JSON, .id = event_id(arena, &event) };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/io/url.h"
 
 enum { EXIT_BAD_SETTINGS = 2, HOST_NAME_SIZE = 64, WORKERS_MAX = 64 };
 
@@ -142,6 +143,15 @@ static void fill_in(struct settings *settings, const struct service *service)
 	}
 }
 
+static bool is_web_address(const char *url)
+{
+	struct arena *arena = arena_new(8192);
+	const bool is_one = url_is_http(arena, str_of(url));
+
+	arena_free(arena);
+	return is_one;
+}
+
 /* Waits that have to stand in an order, or the system works against itself. */
 static bool agree(const struct settings *settings)
 {
@@ -161,6 +171,10 @@ static bool agree(const struct settings *settings)
 			fprintf(stderr, "%s\n", rules[i].rule);
 			return false;
 		}
+	}
+	if (settings->gateway_url[0] && !is_web_address(settings->gateway_url)) {
+		fprintf(stderr, "GATEWAY_URL has to be an http or https URL\n");
+		return false;
 	}
 	return true;
 }

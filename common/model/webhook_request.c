@@ -128,7 +128,8 @@ void webhook_prepare(struct arena *arena, const struct webhook_request *request,
 {
 	*out = (struct http_fetch){ .tenant = tenant_of(account),
 				    .connect_ms = (unsigned)settings->fetch_connect_ms,
-				    .total_ms = (unsigned)settings->fetch_total_ms,
+				    .total_ms = request->total_ms ? request->total_ms
+								  : (unsigned)settings->fetch_total_ms,
 				    .max_body = request->max_answer };
 	place_body(arena, request, out);
 	sign_as_twilio(arena, request, account->auth_token, out);

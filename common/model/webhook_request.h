@@ -24,6 +24,7 @@ struct webhook_request {
 	struct str id;
 	uint64_t now_s;
 	size_t max_answer;
+	unsigned total_ms;               /* 0: FETCH_TOTAL_MS */
 };
 
 void webhook_prepare(struct arena *arena, const struct webhook_request *request, const struct account *account,

@@ -385,7 +385,7 @@ describe('calls', () => {
 	test('the gateway goes on with it', async () => {
 		await ask('continueCommunication', 200, { json: { action: 'candidate', candidate: 'candidate:1' } });
 		await desk.next('candidate');
-		await ask('continueCommunication', 501, { json: { action: 'reject' } });
+		await ask('continueCommunication', 400, { json: { action: 'reject' } });
 		await ask('continueCommunication', 200, { json: { action: 'hangup' } });
 		await desk.next('hangup');
 		await until(async () => (await ask('getCall', 200)).body.status === 'completed', 'the call is over');

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/base/json.h"
+#include "common/model/gateway.h"
 #include "common/model/outbox_entry.h"
 
 #define AC	"AC00000000000000000000000000000001"
@@ -29,8 +30,9 @@ static enum outbox_verdict render(const struct outbox_kind *kind, const char *su
 				  const char *url, struct webhook_request *out)
 {
 	const struct account account = { .presence_webhook_url = str_of(url) };
+	const struct settings settings = { .gateway_url = (char *)url, .gateway_timeout_ms = 3000 };
 
-	return kind->render(arena, str_of(subject), str_of(entry), &account, out);
+	return kind->render(arena, str_of(subject), str_of(entry), &account, &settings, out);
 }
 
 static struct str presence_body(const char *entry, struct str *id)
@@ -134,6 +136,59 @@ static void test_a_callback_is_the_request_that_was_written(void **state)
 	assert_string_equal(account.s, AC);
 }
 
+/* ---- gateways ---- */
+
+#define RING "3|" AC "|5000|ring|{\"action\":\"ring\"}"
+
+static void test_a_gateway_is_posted_what_was_written(void **state)
+{
+	struct webhook_request request;
+	struct sid account;
+
+	(void)state;
+	assert_int_equal(render(&outbox_of_gateway, "g:" CA, RING, "http://gw.example/x#y", &request),
+			 OUTBOX_SEND);
+	assert_int_equal(request.kind, WEBHOOK_JSON);
+	assert_str_equal(request.url, "http://gw.example/x");
+	assert_str_equal(request.body, "{\"action\":\"ring\"}");
+	assert_str_equal(request.id, CA "-g3");
+	assert_int_equal(request.total_ms, 3000);
+	assert_true(outbox_of_gateway.account_of(STR("g:" CA), STR(RING), &account));
+	assert_string_equal(account.s, AC);
+	assert_int_equal(render(&outbox_of_gateway, "g:" CA, RING, "", &request), OUTBOX_UNWANTED);
+	assert_int_equal(render(&outbox_of_gateway, "g:" CA, "3|" AC "|x|ring|{}", "http://gw.example/",
+				&request),
+			 OUTBOX_UNREADABLE);
+}
+
+static void test_what_a_gateway_refuses_is_over_and_what_fails_is_until_its_time(void **state)
+{
+	static const struct {
+		enum err err;
+		unsigned status;
+		int64_t now_ms;
+		bool is_over;
+	} rows[] = {
+		{ ERR_NONE, 404, 0, true },
+		{ ERR_NONE, 486, 0, true },
+		{ ERR_NONE, 408, 0, false },
+		{ ERR_NONE, 429, 0, false },
+		{ ERR_NONE, 500, 4999, false },
+		{ ERR_NONE, 503, 5000, true },
+		{ ERR_FETCH_CONNECT, 0, 4999, false },
+		{ ERR_FETCH_CONNECT, 0, 5000, true },
+		{ ERR_FETCH_CONNECT, 404, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct http_result result = { .err = rows[i].err, .status = rows[i].status };
+
+		assert_int_equal(outbox_of_gateway.is_over(STR(RING), &result, rows[i].now_ms),
+				 rows[i].is_over);
+	}
+}
+
 /* ---- whose, and where ---- */
 
 static void test_a_subject_tells_where_it_lies(void **state)
@@ -145,6 +200,10 @@ static void test_a_subject_tells_where_it_lies(void **state)
 	assert_true(outbox_of_calls.slot_of(STR(CA), &slot));
 	assert_int_equal(slot.kind, 'c');
 	assert_false(outbox_of_calls.slot_of(STR(SUBJECT), &slot));
+	assert_false(outbox_of_calls.slot_of(STR("g:" CA), &slot));
+	assert_true(outbox_of_gateway.slot_of(STR("g:" CA), &slot));
+	assert_int_equal(slot.kind, 'c');
+	assert_false(outbox_of_gateway.slot_of(STR(CA), &slot));
 	assert_true(outbox_of_presence.slot_of(STR(SUBJECT), &slot));
 	assert_int_equal(slot.kind, 'p');
 	assert_int_equal(slot.number, key_partition(STR(AC), STR("support/alice")));
@@ -162,6 +221,8 @@ int main(void)
 		cmocka_unit_test(test_nobody_wants_it_without_a_url),
 		cmocka_unit_test(test_what_is_no_entry_is_not_sent),
 		cmocka_unit_test(test_a_callback_is_the_request_that_was_written),
+		cmocka_unit_test(test_a_gateway_is_posted_what_was_written),
+		cmocka_unit_test(test_what_a_gateway_refuses_is_over_and_what_fails_is_until_its_time),
 		cmocka_unit_test(test_a_subject_tells_where_it_lies),
 	};
 

@@ -66,6 +66,30 @@ static void test_what_is_under_way_is_nobody_elses_until_its_time_is_over(void *
 	assert_string_equal(taken(take(store, OUTBOX, LONG)), "a");
 }
 
+#define GATEWAY_LEG "CA0000000000000000000000000a000001"
+
+static void test_what_a_gateway_is_told_is_listed_once_and_counted(void **state)
+{
+	struct store *store = *state;
+	const char *const outbox = "o:{c0}:g:" GATEWAY_LEG;
+
+	assert_answer(store,
+		      RUN(store, GATEWAY_TELL, RECORD, GATEWAY_LEG, "1", "ring", "ring", "5000", AC, "{}"),
+		      "[]");
+	create(store);
+	assert_string_equal(text(item(RUN(store, GATEWAY_TELL, RECORD, GATEWAY_LEG, "1", "ring", "ring",
+					  "5000", AC, "{a|b}"),
+				      0)),
+			    OWNER);
+	assert_answer(store,
+		      RUN(store, GATEWAY_TELL, RECORD, GATEWAY_LEG, "1", "ring", "ring", "5000", AC, "{}"),
+		      "[]");
+	(void)RUN(store, GATEWAY_TELL, RECORD, GATEWAY_LEG, "1", "candidate", "", "5000", AC, "{}");
+	(void)RUN(store, GATEWAY_TELL, RECORD, GATEWAY_LEG, "1", "candidate", "", "5000", AC, "{}");
+	assert_answer(store, RUN(store, CALLS_DUE, DUE, "0", "10"), "[[],[g:" GATEWAY_LEG "]]");
+	assert_int_equal(number(DO(store, "LLEN", outbox)), 3);
+}
+
 static void test_a_failed_one_is_tried_again_before_the_next(void **state)
 {
 	struct store *store = *state;
@@ -254,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_callbacks_go_out_in_order_and_leave_nothing_behind),
 		STORE_TEST(test_what_is_under_way_is_nobody_elses_until_its_time_is_over),
+		STORE_TEST(test_what_a_gateway_is_told_is_listed_once_and_counted),
 		STORE_TEST(test_a_failed_one_is_tried_again_before_the_next),
 		STORE_TEST(test_who_is_too_late_settles_nothing),
 		STORE_TEST(test_subjects_do_not_wait_for_each_other),

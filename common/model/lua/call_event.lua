@@ -3,6 +3,7 @@
 --   ringing leg            the device acknowledges; text is the device
 --   answer  leg            the compare-and-set: first one wins; text is its SDP
 --   reject  leg word       declined or busy; text is the device
+--   unreachable leg word   the gateway that had to ring it cannot, or was not reached
 --   gone    word           text is a device whose channel is gone; word is how long it may come back (ms)
 --   back    word           text is a device that was gone; word is its channel's address
 --   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway;
@@ -80,6 +81,12 @@ elseif event == 'reject' then
 		return refuse('CALL_ENDED')
 	end
 	return done('s' .. leg, 'x', 'r' .. leg, word)
+
+elseif event == 'unreachable' then
+	if state ~= 'ringing' or status ~= 'n' then
+		return refuse('CALL_ENDED')
+	end
+	return done('s' .. leg, 'l', 'r' .. leg, word)
 
 elseif event == 'gone' or event == 'back' then
 	for n = tonumber(redis.call('HGET', key, 'legs') or '0'), 0, -1 do
