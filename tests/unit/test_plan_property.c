@@ -136,11 +136,14 @@ static void claimed(struct world *world)
 	struct claim_result surplus[PLAN_RING_MAX];
 	struct plan_target targets[PLAN_RING_MAX];
 	struct plan plan = { .arena = stage->arena };
-	const size_t n = plan_targets(&stage->call, &plan, targets, PLAN_RING_MAX);
+	const bool in_turns = below(world, 2);
+	const size_t most = plan_targets(&stage->call, &plan, targets, PLAN_RING_MAX) - stage->call.turn;
 	const unsigned before = stage->call.leg_count;
-	size_t total = 0, left;
+	size_t total = 0, left, n = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	while (n < most && !(in_turns && total > 0)) {
+		const size_t i = n++;
+
 		claims[i] = claims_of(stage, below(world, 3) ? below(world, 4) : below(world, 51));
 		if (claims[i].n == 0)
 			claims[i].reason = str_of(reasons[below(world, ARRAY_LEN(reasons))]);
