@@ -21,7 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -35,7 +34,6 @@ enum {
 	HEAD_MAX = 16 * 1024,
 	CHUNK_MAX = 32, /* what stands around a chunk */
 	SEND_BUFFER = 64 * 1024,
-	DATE_MAX = 40,
 };
 
 struct http_stream {
@@ -54,7 +52,7 @@ struct http_stream {
 	size_t taken;	     /* of out, by the kernel */
 	uint64_t written_ms; /* when something was written last */
 	uint64_t taken_ms;   /* when the kernel last took something of what waits */
-	bool is_chunked, is_bare;
+	bool is_chunked;
 	bool ending, over;
 	enum http_stream_fate fate;
 };
@@ -268,25 +266,25 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
-static const char *http_date(char out[DATE_MAX])
+/* As RFC 9110, 5.6.7 wants it, which is RFC 2822 but for the zone. */
+static void put_date(struct buf *out, struct arena *arena)
 {
-	const time_t now = (time_t)clock_wall_s();
-	struct tm tm;
+	struct str date = clock_rfc2822(arena, clock_wall_ms());
 
-	strftime(out, DATE_MAX, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-	return out;
+	date.n -= strlen("+0000");
+	buf_printf(out, "Date: " STR_FMT "GMT\r\n", STR_ARG(date));
 }
 
 static void put_head(struct http_stream *stream, const char *content_type)
 {
 	struct req *req = stream->req;
 	struct buf *out = &stream->out;
-	char date[DATE_MAX];
 
 	req->response = MHD_create_response_from_buffer_with_free_callback(0, NULL, NULL);
 	INVARIANT(req->response != NULL);
 	http_reply_put_headers(req);
-	buf_printf(out, "HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: %s\r\n", http_date(date), content_type);
+	buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n", content_type);
+	put_date(out, req->arena);
 	MHD_get_response_headers(req->response, on_header, out);
 	if (stream->is_chunked)
 		buf_put(out, STR("Transfer-Encoding: chunked\r\n"));
@@ -300,7 +298,6 @@ static struct http_stream *stream_new(struct req *req, const struct http_stream_
 				      http_stream_close_fn *on_close, void *arg)
 {
 	struct http_stream *stream = x_alloc(sizeof(*stream));
-	const bool is_head = strcmp(req->method_name, "HEAD") == 0;
 
 	*stream = (struct http_stream){
 		.req = req,
@@ -315,7 +312,6 @@ static struct http_stream *stream_new(struct req *req, const struct http_stream_
 		.written_ms = clock_mono_ms(),
 		.taken_ms = clock_mono_ms(),
 		.is_chunked = !req->is_http_1_0,
-		.is_bare = is_head,
 		.next = req->server->streams,
 		.at = &req->server->streams,
 	};
@@ -342,7 +338,7 @@ struct http_stream *reply_stream(struct req *req, const struct http_stream_conf 
 		req->status = MHD_HTTP_OK;
 		req->close = true;
 		put_head(stream, conf->content_type);
-		stream->ending = stream->is_bare;
+		stream->ending = strcmp(req->method_name, "HEAD") == 0;
 		flow_done(&req->flow);
 		http_wake(req);
 	} else {

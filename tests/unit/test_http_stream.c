@@ -9,10 +9,17 @@ static req_handler_fn get_stream, get_late_stream;
 #include "common/io/http_stream.h"
 #include "tests/unit/http_server_fixture.h"
 
-enum { PING_MS = 50, DEAD_MS = 300, PIECE = 64 * 1024, MUCH = 16 * PIECE, QUEUE_MAX = MUCH + PIECE };
+enum {
+	PING_MS = 50,
+	DEAD_MS = 300,
+	PIECE = 64 * 1024,
+	MUCH = 16 * PIECE,
+	QUEUE_MAX = MUCH + PIECE,
+	MAX_STREAMS = 100
+};
 
 static struct {
-	struct req *req;
+	struct req *req; /* of the only stream */
 	struct http_stream *stream;
 	sem_t opened, closed;
 	unsigned closes;
@@ -27,7 +34,8 @@ static struct {
 static void on_close(void *arg, enum http_stream_fate fate)
 {
 	assert_ptr_equal(arg, &s);
-	assert_memory_equal(req_id(s.req), "RQ", 2); /* the request is there until now */
+	if (s.req)
+		assert_int_equal(*req_id(s.req), 'R'); /* the request is there until now */
 	s.stream = NULL;
 	s.fate = fate;
 	s.closes++;
@@ -45,7 +53,7 @@ static void open_stream(struct req *req)
 	};
 
 	reply_header(req, "X-Kind", STR("stream"));
-	s.req = req;
+	s.req = s.stream ? NULL : req;
 	s.stream = reply_stream(req, &conf, on_close, &s);
 	sem_post(&s.opened);
 }
@@ -205,6 +213,8 @@ static void the_head_comes_before_anything_is_written(void **state)
 	has(head, "HTTP/1.1 200 ");
 	has(head, "Content-Type: text/event-stream\r\n");
 	has(head, "Transfer-Encoding: chunked\r\n");
+	has(head, "Connection: close\r\n");
+	has(head, " GMT\r\n");
 	has(head, "X-Kind: stream\r\n");
 	has(head, "Request-Id: RQ");
 	close(fd);
@@ -364,6 +374,24 @@ static void a_late_stream_is_one_too(void **state)
 	closed_as(HTTP_STREAM_GONE);
 }
 
+static int connections[MAX_STREAMS];
+
+static void more_than_the_server_may_have_are_refused(void **state)
+{
+	(void)state;
+	for (int i = 0; i < MAX_STREAMS; i++)
+		connections[i] = open_it();
+	has(ask("GET /stream HTTP/1.1\r\n" HEAD_END), "HTTP/1.1 503 ");
+	wait_for(&s.closed);
+	assert_int_equal(s.fate, HTTP_STREAM_GONE);
+	for (int i = 0; i < MAX_STREAMS; i++) {
+		close(connections[i]);
+		wait_for(&s.closed);
+	}
+	has(ask("HEAD /stream HTTP/1.1\r\n" HEAD_END), "HTTP/1.1 200 ");
+	wait_for(&s.closed);
+}
+
 static void one_who_reads_too_slowly_is_cut(void **state)
 {
 	const int fd = open_it();
@@ -456,6 +484,7 @@ int main(void)
 		STREAMED(a_client_that_hangs_up_ends_it),
 		STREAMED(a_client_gone_before_the_reply_is_told_like_any_other),
 		STREAMED(a_late_stream_is_one_too),
+		STREAMED(more_than_the_server_may_have_are_refused),
 		STREAMED(one_who_reads_too_slowly_is_cut),
 		PINGED(one_who_stops_reading_is_cut_after_a_while),
 		STREAMED(a_blocked_one_can_be_dropped),
