@@ -65,6 +65,9 @@ struct plan_input {
 	enum err err;                    /* of the fetch, or of its status */
 	struct str content_type, body, url;      /* body: what failed, after a failure */
 	unsigned fetch_number;           /* the fetch it belongs to */
+	struct str cookies;              /* the call's from now on; STR_NULL: as they were */
+	const struct plan_note *notes;
+	size_t n_notes;
 	/* CLAIMED */
 	const struct plan_target *order;         /* every client of the ring, as in call->order */
 	size_t n_order;

@@ -21,15 +21,18 @@ void plan_end(struct call *call, struct plan *plan, struct str status, const cha
 	plan_callback(call, plan, NULL, EVENT_COMPLETED, arena_cstr(plan->arena, status));
 }
 
-/* A relative address means the server of the document that names it; ErrorUrl and traces name it whole. */
+/* A relative address means the server of the document that names it; ErrorUrl and traces name it whole.
+ * Its fragment stays: that is for us (fetch_options.h). */
 static struct str whole_url(struct call *call, struct plan *plan, struct str url)
 {
+	const struct str fragment = url_fragment(url);
 	struct str whole;
 
-	if (call->document_url.n > 0 && !url_is_http(plan->arena, url) &&
-	    url_resolve(plan->arena, call->document_url, url, &whole))
-		return whole;
-	return url;
+	if (call->document_url.n == 0 || url_is_http(plan->arena, url) ||
+	    !url_resolve(plan->arena, call->document_url, url, &whole))
+		return url;
+	return fragment.n ? arena_printf(plan->arena, STR_FMT "#" STR_FMT, STR_ARG(whole), STR_ARG(fragment))
+			  : whole;
 }
 
 void plan_fetch(struct call *call, struct plan *plan, struct str url, bool get, struct str extra)

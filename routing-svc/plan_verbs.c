@@ -16,7 +16,7 @@ static void fetch_failed(struct call *call, struct plan *plan, enum err err)
 	buf_init(&extra, 16384);
 	buf_put(&extra, call->fetch_extra);
 	buf_printf(&extra, "%sErrorCode=%u&ErrorUrl=", extra.n ? "&" : "", err_code(err));
-	buf_put_urlencoded(&extra, url_public(plan->arena, call->fetch_url));
+	buf_put_urlencoded(&extra, url_no_fragment(url_public(plan->arena, call->fetch_url)));
 	plan_fetch(call, plan, call->fallback_url, call->fallback_get,
 		   buf_ok(&extra) ? arena_copy(plan->arena, buf_str(&extra)) : STR(""));
 	call->fetch_is_fallback = true;
@@ -54,12 +54,33 @@ void plan_document(struct call *call, struct plan *plan, struct str type, struct
 	plan->run_verbs = true;
 }
 
+static void trace_way(const struct plan_input *input, struct plan *plan)
+{
+	for (size_t i = 0; i < input->n_notes; i++) {
+		const struct plan_note *note = &input->notes[i];
+		const struct str url = plan_quote(plan, url_public(plan->arena, note->url));
+		const struct str text = plan_quote(plan, note->text);
+
+		if (note->code)
+			plan_trace(plan, note->event, "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
+				   STR_ARG(url), note->code, STR_ARG(text));
+		else
+			plan_trace(plan, note->event, "\"url\":" STR_FMT ",\"text\":" STR_FMT, STR_ARG(url),
+				   STR_ARG(text));
+	}
+}
+
 void plan_fetched(struct call *call, const struct plan_input *input, struct plan *plan)
 {
+	trace_way(input, plan);
+	if (!str_is_null(input->cookies))
+		call->cookies = input->cookies;
 	if (input->err) {
+		const struct str url = input->url.n ? input->url : call->fetch_url;
+
 		plan_trace(plan, "fetch_failed", "\"url\":" STR_FMT ",\"code\":%u,\"text\":" STR_FMT,
-			   STR_ARG(plan_quote(plan, url_public(plan->arena, call->fetch_url))),
-			   err_code(input->err), STR_ARG(plan_quote(plan, input->body)));
+			   STR_ARG(plan_quote(plan, url_public(plan->arena, url))), err_code(input->err),
+			   STR_ARG(plan_quote(plan, input->body)));
 		fetch_failed(call, plan, input->err);
 		return;
 	}

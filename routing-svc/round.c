@@ -8,7 +8,6 @@
 #include "common/model/outbox.h"
 #include "routing-svc/app.h"
 #include "routing-svc/effects.h"
-#include "routing-svc/fetch.h"
 #include "routing-svc/round_private.h"
 #include "scripts.gen.h"
 
@@ -17,8 +16,6 @@ enum {
 	STEPS_MAX = 8, /* a new round has new memory */
 	EFFECTS_LATE_MS = 1000,
 	EFFECTS_MAX = 64 * 1024,
-	ROUND_MS = 60000,
-	HOLD_MS = 3000,
 };
 
 struct peek {		     /* a look at the record meanwhile */
@@ -31,20 +28,13 @@ static void decide(struct flow *flow);
 static void plan(struct flow *flow);
 static void on_effects(struct flow *flow);
 static void work(struct flow *flow);
-static void on_account(struct flow *flow);
-static void on_fetched(struct flow *flow);
 static void on_released(struct flow *flow);
 
 /* ---- begin and end ---- */
 
-static void stop_holding(struct round *round)
-{
-	round->hold = loop_timer_free(round->hold);
-}
-
 static void over(struct round *round, enum round_end end, uint64_t wait_ms)
 {
-	stop_holding(round);
+	round_stop_holding(round);
 	if (round->peek)
 		round->peek->round = NULL;
 	buf_fini(&round->effects);
@@ -298,61 +288,7 @@ static void on_effects(struct flow *flow)
 	commit_step(flow, look_of(flow, round), STR(""), work);
 }
 
-/* ---- work: the customer's server ---- */
-
-/* It may take its time; that the owner still waits is told again and again. */
-static void hold(void *arg)
-{
-	struct round *round = arg;
-	struct worker *worker = round->flow->worker;
-	const struct address own = nodes_address(worker_common(worker)->nodes);
-	struct arena *arena = arena_new(1024);
-	char fence[24], ms[24];
-	const struct str argv[] = { str_of(own.s), redis_num(fence, round->call.fence),
-				    redis_num(ms, HOLD_MS) };
-
-	redis_script_call(worker->redis, NULL, NULL, &scripts[SCRIPT_CALL_HOLD], key_call(arena, round->id),
-			  ARRAY_LEN(argv), argv);
-	arena_free(arena);
-	loop_timer_start(round->hold, HOLD_MS / 3);
-}
-
-static void fetch(struct flow *flow)
-{
-	struct round *round = flow->state;
-
-	account_find(worker_common(flow->worker)->accounts, flow, round->call.account, &round->account,
-		     STEP(on_account));
-}
-
-static void on_account(struct flow *flow)
-{
-	struct round *round = flow->state;
-
-	round->result = (struct http_result){ .err = ERR_ACCOUNT_SUSPENDED };
-	if (sid_is_set(round->account.sid)) /* else it was closed while its call went on */
-		round->result.err =
-			fetch_instructions(flow->arena, &round->call, &round->account,
-					   worker_common(flow->worker)->settings, &round->request);
-	if (round->result.err) {
-		flow_next(flow, STEP(on_fetched));
-		return;
-	}
-	round->hold = loop_timer_new(flow->worker->loop, hold, round);
-	hold(round);
-	if (round->nudged)
-		round_nudge(round);
-	flow_fetch(flow, &round->request, &round->result, STEP(on_fetched));
-}
-
-static void on_fetched(struct flow *flow)
-{
-	struct round *round = flow->state;
-
-	stop_holding(round);
-	fetch_judge(flow->arena, &round->call, &round->result, &round->input);
-	round_go_on(flow);
-}
+/* ---- nudged ---- */
 
 static void forget_peek(const struct peek *peek)
 {
@@ -414,7 +350,7 @@ static void work(struct flow *flow)
 	}
 	switch (round->plan.work) {
 	case WORK_FETCH:
-		fetch(flow);
+		round_fetch(flow);
 		break;
 	case WORK_CLAIM:
 		round_claim(flow);

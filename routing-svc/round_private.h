@@ -1,13 +1,15 @@
-/* round_private.h - what the files of a round share: round.c, round_claim.c, candidates.c. */
+/* round_private.h - what the files of a round share: round.c, round_fetch.c, round_claim.c, candidates.c. */
 #pragma once
 
-#include "common/io/http_client.h"
 #include "common/model/account.h"
 #include "common/model/alias.h"
 #include "common/model/presence_search.h"
+#include "routing-svc/fetch.h"
 #include "routing-svc/plan.h"
 #include "routing-svc/ring_order.h"
 #include "routing-svc/round.h"
+
+enum { ROUND_MS = 60000 };               /* beside the time that customers' servers take */
 
 struct peek;
 
@@ -44,6 +46,7 @@ struct round {                           /* lives in its job */
 	int64_t claimed_fence;
 
 	struct account account;
+	struct fetch_course course;
 	struct http_fetch request;
 	struct http_result result;
 	unsigned stale, steps;
@@ -53,6 +56,9 @@ struct round {                           /* lives in its job */
 
 /* round.c: with what has come of the work. */
 void round_go_on(struct flow *flow);
+/* round_fetch.c: instructions, then round_go_on.  While it waits, and only then, round->hold is set. */
+void round_fetch(struct flow *flow);
+void round_stop_holding(struct round *round);
 /* round_claim.c: devices of the clients whose turn it is, then round_go_on. */
 void round_claim(struct flow *flow);
 /* Claims that are too late for their ring are given back. */

@@ -192,3 +192,26 @@ bool clock_rfc3339_parse(struct str text, uint64_t *wall_ms)
 	*wall_ms = (uint64_t)seconds * 1000 + ms;
 	return true;
 }
+
+bool clock_http_parse(struct str text, uint64_t *wall_s)
+{
+	static const char
+		*const forms[] = { "%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT",
+				   "%a, %d-%b-%Y %H:%M:%S GMT" /* to which 26 would be a year, too */ };
+	char copy[40];
+
+	if (!str_copy(str_trim(text), copy, sizeof(copy)))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct tm tm = { 0 };
+		const char *rest = strptime(copy, forms[i], &tm);
+
+		if (rest && *rest == '\0') {
+			const time_t seconds = timegm(&tm);
+
+			*wall_s = seconds > 0 ? (uint64_t)seconds : 0;
+			return true;
+		}
+	}
+	return false;
+}

@@ -20,4 +20,5 @@ enum { CLOCK_RFC3339_SIZE = 25 };                        /* with its NUL */
 void clock_rfc3339_put(char out[CLOCK_RFC3339_SIZE], uint64_t wall_ms);
 struct str clock_rfc3339(struct arena *arena, uint64_t wall_ms);   /* 2026-11-22T06:17:28.123Z */
 struct str clock_rfc2822(struct arena *arena, uint64_t wall_ms);   /* Sun, 22 Nov 2026 06:17:28 +0000 */
+MUST_USE bool clock_http_parse(struct str text, uint64_t *wall_s);         /* Sun, 22 Nov 2026 06:17:28 GMT, or with hyphens; before 1970: 0 */
 MUST_USE bool clock_rfc3339_parse(struct str text, uint64_t *wall_ms);     /* any offset; from 1970 on; beyond ms is cut */

@@ -56,8 +56,8 @@ struct http_fetch_op {
 	struct http_ticket ticket;
 	struct str circuit; /* tenant and host; in the transfer's arena */
 	bool is_queued, is_started;
-	struct loop_timer *deadline;
-	unsigned total_ms;
+	struct loop_timer *deadline, *silence;
+	unsigned total_ms, read_ms;
 	struct http_transfer transfer;
 };
 
@@ -192,6 +192,7 @@ static void conclude(struct http_fetch_op *op)
 	DL_DELETE(client->open, op);
 	op->client = NULL;
 	op->deadline = loop_timer_free(op->deadline);
+	op->silence = loop_timer_free(op->silence);
 	if (op->is_started)
 		curl_multi_remove_handle(client->multi, op->transfer.easy);
 	http_transfer_drop(&op->transfer);
@@ -204,6 +205,7 @@ static void refuse_broken(struct http_fetch_op *op)
 {
 	metric_add(METRIC_fetch_circuit_open_total, 1);
 	http_transfer_fail(&op->transfer, ERR_FETCH_CONNECT, "circuit open: its host failed again and again");
+	op->transfer.result.was_refused = true;
 	conclude(op);
 }
 
@@ -244,17 +246,50 @@ static void on_finished(struct http_fetch_op *op, CURLcode code)
 	start_next(client);
 }
 
-static void on_deadline(void *arg)
+static void give_up(struct http_fetch_op *op)
 {
-	struct http_fetch_op *op = arg;
 	struct http_client *client = op->client;
 
-	http_transfer_fail(&op->transfer, ERR_FETCH_FAILED, "no answer within %u ms", op->total_ms);
-	op->transfer.result.elapsed_us = (uint64_t)op->total_ms * 1000;
 	if (op->is_started)
 		report(op, false);
 	conclude(op);
 	start_next(client);
+}
+
+static void on_deadline(void *arg)
+{
+	struct http_fetch_op *op = arg;
+
+	http_transfer_fail(&op->transfer, ERR_FETCH_FAILED, "no answer within %u ms", op->total_ms);
+	op->transfer.result.elapsed_us = (uint64_t)op->total_ms * 1000;
+	give_up(op);
+}
+
+static void on_silence(void *arg)
+{
+	struct http_fetch_op *op = arg;
+	const uint64_t now = clock_mono_ms(), heard = op->transfer.heard_ms;
+	const uint64_t due = (heard ? heard : now) + op->read_ms;
+
+	if (due > now) {
+		loop_timer_start(op->silence, due - now);
+		return;
+	}
+	http_transfer_fail(&op->transfer, ERR_FETCH_FAILED, "nothing was heard for %u ms", op->read_ms);
+	op->transfer.result.elapsed_us = (uint64_t)op->read_ms * 1000;
+	give_up(op);
+}
+
+static void start_clocks(struct http_fetch_op *op, const struct http_fetch *fetch)
+{
+	op->total_ms = fetch->total_ms;
+	op->deadline = loop_timer_new(op->loop, on_deadline, op);
+	loop_timer_start(op->deadline, op->total_ms);
+	if (fetch->read_ms == 0 || fetch->read_ms >= fetch->total_ms)
+		return;
+	op->read_ms = fetch->read_ms;
+	op->silence = loop_timer_new(op->loop, on_silence, op);
+	loop_timer_start(op->silence, op->read_ms);
 }
 
 static struct http_fetch_op *op_new(struct http_client *client, http_fetch_fn *fn, void *arg)
@@ -308,9 +343,7 @@ struct http_fetch_op *http_fetch(struct http_client *client, const struct http_f
 	}
 
 	attach(op);
-	op->total_ms = fetch->total_ms;
-	op->deadline = loop_timer_new(client->loop, on_deadline, op);
-	loop_timer_start(op->deadline, op->total_ms);
+	start_clocks(op, fetch);
 	start_next(client);
 	return op;
 }
@@ -416,6 +449,7 @@ static void keep(struct arena *arena, struct http_result *out, const struct http
 	*out = *result;
 	out->body = arena_copy(arena, result->body);
 	out->content_type = arena_copy(arena, result->content_type);
+	out->content_encoding = arena_copy(arena, result->content_encoding);
 	out->location = arena_copy(arena, result->location);
 	for (size_t i = 0; i < result->n_set_cookie; i++)
 		out->set_cookie[i] = arena_copy(arena, result->set_cookie[i]);

@@ -40,6 +40,7 @@ struct http_fetch {
 	struct { struct str name, value; } headers[HTTP_FETCH_MAX_HEADERS];
 	size_t n_headers;
 	unsigned connect_ms;
+	unsigned read_ms;                /* so long the server may be silent, once it has the request; 0: until total_ms */
 	unsigned total_ms;               /* from http_fetch on, waiting for a free connection included */
 	size_t max_body;
 };
@@ -48,11 +49,12 @@ struct http_result {
 	enum err err;                    /* ERR_NONE: an answer came, of whatever status */
 	unsigned status;
 	struct str body;
-	struct str content_type;
+	struct str content_type, content_encoding;
 	struct str location;
 	struct str set_cookie[8];
 	size_t n_set_cookie;
 	uint64_t elapsed_us;
+	bool was_refused;                /* FETCH_CONNECT without a try: its host has failed again and again */
 	char detail[120];                /* what failed, for the trace; no secrets, no user:password */
 };
 

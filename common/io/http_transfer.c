@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/url.h"
 
@@ -56,6 +57,19 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 
 /* ---- the answer as it comes ---- */
 
+/* From here on it is the server that we wait for. */
+static int on_connected(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct http_transfer *t = arg;
+
+	(void)to;
+	(void)from;
+	(void)to_port;
+	(void)from_port;
+	t->heard_ms = clock_mono_ms();
+	return CURL_PREREQFUNC_OK;
+}
+
 static void keep_header(struct http_transfer *t, struct str line)
 {
 	struct http_result *result = &t->result;
@@ -68,6 +82,8 @@ static void keep_header(struct http_transfer *t, struct str line)
 
 	if (str_eq_nocase(name, STR("Content-Type")) && str_is_null(result->content_type))
 		result->content_type = value;
+	else if (str_eq_nocase(name, STR("Content-Encoding")) && str_is_null(result->content_encoding))
+		result->content_encoding = value;
 	else if (str_eq_nocase(name, STR("Location")) && str_is_null(result->location))
 		result->location = value;
 	else if (str_eq_nocase(name, STR("Set-Cookie")) &&
@@ -82,6 +98,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 	const struct str line = str_trim(str_n(data, n));
 
 	(void)size;
+	t->heard_ms = clock_mono_ms();
 	t->head_n += n;
 	if (t->head_n > ANSWER_HEAD_MAX) {
 		t->is_too_large = true;
@@ -104,6 +121,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	struct http_transfer *t = arg;
 
 	(void)size;
+	t->heard_ms = clock_mono_ms();
 	buf_put(&t->body, str_n(data, n));
 	if (buf_ok(&t->body))
 		return n;
@@ -238,6 +256,8 @@ static void set_callbacks(struct http_transfer *t)
 	int rc = 0;
 
 	rc |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
+	rc |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+	rc |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	rc |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	rc |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -23,6 +23,7 @@ struct http_transfer {
 	struct arena *arena;
 	const struct netguard *guard;
 	unsigned connect_ms;
+	uint64_t heard_ms;               /* when the server last sent something, or the request went out; 0: not connected yet */
 	bool was_refused, was_opened;    /* what the guard said to the host's addresses */
 	bool is_too_large, head_is_done;
 	size_t head_n;

@@ -3,7 +3,7 @@
 
 #include <curl/curl.h>
 
-static struct str without_fragment(struct str url)
+struct str url_no_fragment(struct str url)
 {
 	size_t at;
 
@@ -63,8 +63,8 @@ bool url_resolve(struct arena *arena, struct str base, struct str ref, struct st
 	struct str absolute;
 	bool ok;
 
-	base = without_fragment(base);
-	ref = without_fragment(str_trim(ref));
+	base = url_no_fragment(base);
+	ref = url_no_fragment(str_trim(ref));
 	ok = (base.n || ref.n) && is_acceptable_text(base) && is_acceptable_text(ref) &&
 	     (base.n == 0 || set(handle, arena, base)) && (ref.n == 0 || set(handle, arena, ref)) &&
 	     is_http(handle, arena) && get(handle, CURLUPART_URL, arena, &absolute) && absolute.n <= URL_MAX;
@@ -79,6 +79,32 @@ struct str url_fragment(struct str url)
 	size_t at;
 
 	return str_find(url, '#', &at) ? str_skip(url, at + 1) : STR_NULL;
+}
+
+static struct str lower_case(struct arena *arena, struct str text)
+{
+	char *copy = arena_cstr(arena, text);
+
+	for (size_t i = 0; i < text.n; i++)
+		copy[i] = (char)(copy[i] >= 'A' && copy[i] <= 'Z' ? copy[i] + ('a' - 'A') : copy[i]);
+	return str_n(copy, text.n);
+}
+
+bool url_split(struct arena *arena, struct str url, struct url_parts *out)
+{
+	CURLU *handle = handle_new();
+	struct str scheme, host;
+	const bool ok = is_acceptable_text(url_no_fragment(url)) && set(handle, arena, url) &&
+			get(handle, CURLUPART_SCHEME, arena, &scheme) &&
+			get(handle, CURLUPART_HOST, arena, &host) &&
+			get(handle, CURLUPART_PATH, arena, &out->path);
+
+	curl_url_cleanup(handle);
+	if (!ok)
+		return false;
+	out->is_secure = str_eq(scheme, STR("https"));
+	out->host = lower_case(arena, host);
+	return true;
 }
 
 struct str url_public(struct arena *arena, struct str url)

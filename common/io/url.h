@@ -16,6 +16,15 @@ MUST_USE bool url_is_http(struct arena *arena, struct str url);
 MUST_USE bool url_resolve(struct arena *arena, struct str base, struct str ref, struct str *out);
 
 struct str url_fragment(struct str url);                 /* what is after '#'; STR_NULL without one */
+struct str url_no_fragment(struct str url);              /* what is before it */
+
+struct url_parts {
+	bool is_secure;                  /* https */
+	struct str host;                 /* in lower case, without port */
+	struct str path;
+};
+/* url: absolute, as url_resolve has made it. */
+MUST_USE bool url_split(struct arena *arena, struct str url, struct url_parts *out);
 
 /* The same without user:password, for whoever is not that server: logs, traces, other servers. */
 struct str url_public(struct arena *arena, struct str url);

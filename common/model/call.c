@@ -79,6 +79,7 @@ static const struct field {
 	FIELD("fef", FLAG, fetch_is_fallback),
 	FIELD("fen", UNSIGNED, fetch_number),
 	FIELD("fei", UNSIGNED, idle_fetches),
+	FIELD("cook", TEXT, cookies),
 	FIELD("first", FLAG, first_ring),
 	FIELD("rang", FLAG, rang),
 	FIELD("att", UNSIGNED, attempt),

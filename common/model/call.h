@@ -101,6 +101,7 @@ struct call {
 	bool fetch_get, fetch_is_fallback;
 	unsigned fetch_number;           /* makes the idempotency token */
 	unsigned idle_fetches;           /* since somebody rang or time passed */
+	struct str cookies;              /* of the customer's servers; routing-svc/cookies.h */
 
 	/* the ring */
 	bool first_ring;                 /* of an outbound-api call: its answer runs the instructions */

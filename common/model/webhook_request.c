@@ -9,8 +9,10 @@
 
 enum { SECRET_MAX = 256, SIGNED_MAX = 512 * 1024 };
 
-static void add_header(struct http_fetch *fetch, struct str name, struct str value)
+void webhook_header(struct http_fetch *fetch, struct str name, struct str value)
 {
+	if (value.n == 0)
+		return;
 	INVARIANT(fetch->n_headers < HTTP_FETCH_MAX_HEADERS);
 	fetch->headers[fetch->n_headers].name = name;
 	fetch->headers[fetch->n_headers].value = value;
@@ -23,6 +25,8 @@ static struct str with_query(struct arena *arena, struct str url, struct str que
 {
 	size_t at;
 
+	if (query.n == 0)
+		return url;
 	return arena_printf(arena, STR_FMT "%c" STR_FMT, STR_ARG(url), str_find(url, '?', &at) ? '&' : '?',
 			    STR_ARG(query));
 }
@@ -67,7 +71,7 @@ static void sign_as_twilio(struct arena *arena, const struct webhook_request *re
 	if (request->kind != WEBHOOK_FORM || form_parse(arena, request->body, &form) != ERR_NONE)
 		form.n = 0;
 	signature_twilio(auth_token, out->url, form.fields, form.n, signature);
-	add_header(out, STR("X-Twilio-Signature"), arena_copy(arena, str_of(signature)));
+	webhook_header(out, STR("X-Twilio-Signature"), arena_copy(arena, str_of(signature)));
 }
 
 static struct str standard_signature(struct arena *arena, struct str key, struct str id, struct str time,
@@ -107,10 +111,10 @@ static void sign_as_standard(struct arena *arena, const struct webhook_request *
 	buf_init(&key, SECRET_MAX);
 	if (crypto_base64_decode(str_skip(secret, SECRET_PREFIX.n), &key)) {
 		time = arena_printf(arena, "%llu", (unsigned long long)request->now_s);
-		add_header(out, STR("webhook-id"), request->id);
-		add_header(out, STR("webhook-timestamp"), time);
-		add_header(out, STR("webhook-signature"),
-			   standard_signature(arena, buf_str(&key), request->id, time, out->body));
+		webhook_header(out, STR("webhook-id"), request->id);
+		webhook_header(out, STR("webhook-timestamp"), time);
+		webhook_header(out, STR("webhook-signature"),
+			       standard_signature(arena, buf_str(&key), request->id, time, out->body));
 	}
 	if (key.p)
 		crypto_wipe(key.p, key.n);
@@ -133,7 +137,7 @@ void webhook_prepare(struct arena *arena, const struct webhook_request *request,
 				    .max_body = request->max_answer };
 	place_body(arena, request, out);
 	sign_as_twilio(arena, request, account->auth_token, out);
-	add_header(out, STR("I-Twilio-Idempotency-Token"), request->id);
+	webhook_header(out, STR("I-Twilio-Idempotency-Token"), request->id);
 	sign_as_standard(arena, request, account->webhook_secret, out);
-	add_header(out, STR("Accept"), STR("*/*"));
+	webhook_header(out, STR("Accept"), STR("*/*"));
 }

@@ -27,5 +27,8 @@ struct webhook_request {
 	unsigned total_ms;               /* 0: FETCH_TOTAL_MS */
 };
 
+/* One more header; "" or STR_NULL: none. */
+void webhook_header(struct http_fetch *fetch, struct str name, struct str value);
+
 void webhook_prepare(struct arena *arena, const struct webhook_request *request, const struct account *account,
                      const struct settings *settings, struct http_fetch *out);

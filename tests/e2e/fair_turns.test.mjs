@@ -77,7 +77,7 @@ describe('customers take turns', () => {
 });
 
 test('a host that cannot be reached is left alone for a while, and asked again', async t => {
-	const cluster = await startCluster({ haproxy: false, env: { WORKERS: '1', FETCH_BREAK_AFTER: '3', FETCH_BREAK_MS: '600' } });
+	const cluster = await startCluster({ haproxy: false, env: { WORKERS: '1', FETCH_BREAK_AFTER: '6', FETCH_BREAK_MS: '600' } }); // each call tries twice
 	t.after(() => cluster.stop());
 	const [at] = cluster.routing, port = await freePort();
 	const account = await accountWith(cluster, { voice_url: `http://127.0.0.1:${port}/voice` });

@@ -91,6 +91,7 @@ static inline void vary_instructions(struct maker *maker, struct call *call)
 	call->fetch_is_fallback = random_below(maker->seed, 2);
 	call->fetch_number = a_number(maker);
 	call->idle_fetches = a_number(maker);
+	call->cookies = a_text(maker);
 }
 
 static inline void vary_state(struct maker *maker, struct call *call)
@@ -207,6 +208,7 @@ static inline void assert_same_instructions(const struct call *a, const struct c
 	SAME(fetch_is_fallback);
 	SAME(fetch_number);
 	SAME(idle_fetches);
+	SAME_TEXT(cookies);
 }
 
 static inline void assert_same_state(const struct call *a, const struct call *b)
