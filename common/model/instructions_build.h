@@ -117,6 +117,7 @@ struct verb_name {
 };
 const struct verb_name *verb_by_twiml(const char *name);
 const struct verb_name *verb_by_json(struct str name);
+const struct verb_name *verb_by_number(size_t i);                /* NULL after the last */
 
 /* NULL: failed */
 struct verb *build_verb(struct build *b, const struct place *place, const struct verb_name *name);

@@ -146,7 +146,9 @@ static const struct target_name *name_of_target(const struct json *object)
 static bool read_target(struct build *b, const struct place *place, const struct json *object)
 {
 	const struct target_name *name = name_of_target(object);
-	static const char *const others[] = { "identity", "number", "sip", "queue", "parameters", "" };
+	static const char *const others[] = { "identity", "number", "sip", "queue", "" };
+	static const char *const client_others[] = { "identity", "number", "sip", "queue", "parameters", "" };
+	const bool is_client = name && name->kind == TARGET_CLIENT;
 	struct dial_target *target;
 
 	if (!json_is_object(object))
@@ -161,9 +163,9 @@ static bool read_target(struct build *b, const struct place *place, const struct
 	if (!target || !read_fields(b, place, object, name->fields, target) ||
 	    !build_whom(b, place, target, json_string(json_get(object, name->json))))
 		return false;
-	if (name->kind == TARGET_CLIENT && !read_parameters(b, place, json_get(object, "parameters")))
+	if (is_client && !read_parameters(b, place, json_get(object, "parameters")))
 		return false;
-	warn_of_unknown(b, place, object, name->fields, others);
+	warn_of_unknown(b, place, object, name->fields, is_client ? client_others : others);
 	return build_target_end(b, place, target);
 }
 
@@ -267,6 +269,8 @@ static bool read_document(struct build *b, const struct json *document)
 	if (!json_is_array(list))
 		return build_fail(b, &root, ERR_DOC_ROOT,
 				  "has to be an object with an array named instructions");
+	if (json_count(list) > INSTRUCTIONS_MAX_VERBS)
+		return build_fail(b, &root, ERR_DOC_PARSE, "more than %d verbs", INSTRUCTIONS_MAX_VERBS);
 	warn_of_unknown(b, &root, document, (struct field_set){ NULL, 0 }, others);
 	for (const struct json *object = json_first(list); object; object = json_next(object)) {
 		struct place place = place_at(0, "instructions[%zu]", i++);

@@ -190,6 +190,11 @@ const struct verb_name *verb_by_json(struct str name)
 	return NULL;
 }
 
+const struct verb_name *verb_by_number(size_t i)
+{
+	return i < ARRAY_LEN(verb_names) ? &verb_names[i] : NULL;
+}
+
 /* -- whom a Dial names ---------------------------------------------------- */
 
 /* clang-format off */
