@@ -16,6 +16,8 @@
 #include "presence-svc/reassert.h"
 #include "presence-svc/recheck.h"
 
+enum { NOT_READY_MS = 500 };
+
 struct hello {
 	struct client_token token;
 	uint64_t epoch; /* of the accounts, before the token was looked at */
@@ -61,7 +63,8 @@ static bool may_come_now(struct message *message)
 		channel_fail_until(message, ERR_TOO_MANY_REQUESTS, wait_ms,
 				   "too many wrong credentials from this address");
 	else if (!nodes_is_joined(app->common.nodes))
-		flow_fail(flow, ERR_UNAVAILABLE, "this instance is not ready to register devices");
+		channel_fail_until(message, ERR_UNAVAILABLE, NOT_READY_MS,
+				   "this instance is not ready to register devices");
 	else if (!admission_hello(&app->admission, &wait_ms))
 		channel_fail_until(message, ERR_OVERLOAD, wait_ms, "too many clients come at once");
 	else

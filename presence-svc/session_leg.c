@@ -96,8 +96,9 @@ void session_leg_lost(struct session *session, struct session_leg *leg)
 {
 	struct frame frame;
 
-	if (leg->role == LEG_IS_RUNG) {
+	if (leg->role == LEG_IS_RUNG) { /* perhaps it rings on there */
 		cancel_frame(session, leg->leg, "client_lost");
+		call_device_gone(session->worker, sid_call_of(leg->leg), session->device);
 	} else {
 		frame_begin(&frame, "hangup");
 		json_str(&frame.w, "call", sid_str(&leg->leg));
