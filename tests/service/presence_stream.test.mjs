@@ -7,6 +7,7 @@ import { listen } from '../support/events.mjs';
 import { populate } from '../support/population.mjs';
 import { until, within } from '../support/process.mjs';
 import { rest } from '../support/rest.mjs';
+import { startService } from '../support/service.mjs';
 import { accessToken, forgedToken, opened } from '../support/tokens.mjs';
 
 const SPREAD_MS = 700;
@@ -306,6 +307,23 @@ describe('Redis', () => {
 });
 
 describe('an instance that drains', () => {
+	test('cuts one who does not read, when it has waited long enough', async () => {
+		const large = await cluster.addAccount();
+		await populate(cluster.redis, large, 'crowd/', 10_000);
+		const instance = await startService('presence-svc', cluster.redis, { name: 'third', env: { ...cluster.env, DRAIN_MAX_MS: '500', DEAD_MS: '60000', WATCH_STALL_MS: '60000' } });
+		const stream = await open({ Prefix: 'crowd/' }, { at: instance, of: large });
+		stream.pause();
+		const told = [];
+		await until(async () => {
+			told.unshift(await instance.metric('switchhook_watch_frames_total'));
+			return told[0] > 10 && told[0] === told[20];
+		}, 'it is told no more, as it does not read');
+		await instance.stop();
+		stream.response.resume();
+		stream.request.socket.resume();
+		assert.equal(await within(stream.ended, 'it ends'), 'cut');
+	});
+
 	test('says when to come back, ends the stream, and the other one goes on with it', async () => {
 		const [first, second] = cluster.presence;
 		const streams = await Promise.all(Array.from({ length: 8 }, () => open(names('alice'), { at: first })));
