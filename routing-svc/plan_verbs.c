@@ -109,6 +109,14 @@ static void run_out(struct call *call, struct plan *plan)
 	plan_end(call, plan, failed ? call->dial_status : STR("completed"), outcome, outcome);
 }
 
+/* content: the start of what is said or played, so that it is seen which of them it was */
+static void trace_skipped(struct plan *plan, const struct verb *verb, enum err err)
+{
+	plan_trace(plan, "skipped",
+		   "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\",\"content\":" STR_FMT,
+		   STR_ARG(verb->name), err_code(err), err_text(err), STR_ARG(plan_quote(plan, verb->text)));
+}
+
 void plan_run(struct call *call, struct plan *plan)
 {
 	for (unsigned i = 0; i < VERBS_PER_ROUND; i++, call->verb++) {
@@ -140,16 +148,12 @@ void plan_run(struct call *call, struct plan *plan)
 			call->idle_fetches = verb->length_s ? 0 : call->idle_fetches;
 			return;
 		case VERB_MEDIA:
-			plan_trace(plan, "skipped", "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\"",
-				   STR_ARG(verb->name), err_code(ERR_DOC_NO_MEDIA),
-				   err_text(ERR_DOC_NO_MEDIA));
+			trace_skipped(plan, verb, ERR_DOC_NO_MEDIA);
 			break;
 		case VERB_ENQUEUE:
 		case VERB_LEAVE:
 		case VERB_MESSAGE:
-			plan_trace(plan, "skipped", "\"verb\":\"" STR_FMT "\",\"code\":%u,\"text\":\"%s\"",
-				   STR_ARG(verb->name), err_code(ERR_DOC_UNAVAILABLE),
-				   err_text(ERR_DOC_UNAVAILABLE));
+			trace_skipped(plan, verb, ERR_DOC_UNAVAILABLE);
 			break;
 		}
 	}

@@ -63,6 +63,7 @@ static void test_media_verbs_are_passed_over_and_said_so(void **state)
 	assert_plan(stage, "pause none 3000 [] []");
 	assert_int_equal(stage->call.verb, 2);
 	assert_true(traced(stage, "skipped", "\"verb\":\"Say\",\"code\":45400"));
+	assert_true(traced(stage, "skipped", "\"content\":\"hello\""));
 	assert_true(traced(stage, "skipped", "\"verb\":\"Gather\""));
 	assert_true(traced(stage, "verb", "\"verb\":\"Pause\",\"line\":4"));
 }
