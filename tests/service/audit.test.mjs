@@ -10,6 +10,7 @@ let cluster, redis, keys;
 
 before(async () => {
 	cluster = await startCluster({ routing: 0, haproxy: false, env: { AUDIT_MS: '50', SWEEP_MS: '50' } });
+	cluster.presence[0].isSpoilt = true;
 	redis = cluster.redis;
 });
 after(() => cluster?.stop());

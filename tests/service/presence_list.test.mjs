@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../support/cluster.mjs';
+import { populate } from '../support/population.mjs';
 import { rest } from '../support/rest.mjs';
 import { accessToken, forgedToken, opened } from '../support/tokens.mjs';
 
@@ -200,15 +201,7 @@ describe('pages', () => {
 	test('are short rather than long to come where few of many fit', async () => {
 		const rare = 'rare/needle';
 		await lease(rare, { media: ['message'] });
-		await cluster.redis.command('EVAL', `
-			local key = redis.call('KEYS', 'c:*:rare/needle')[1]
-			local stem, index = string.match(key, '^(c:.*:)rare/needle$'), string.gsub(string.match(key, '^(c:.*:)rare/needle$'), '^c', 'i') .. 'all'
-			for i = 1, 9000 do
-				local name = string.format('rare/hay-%05d', i)
-				redis.call('HSET', stem .. name, 'm', '1|available|0|1|1|1|1||')
-				redis.call('ZADD', index, 0, name)
-			end
-			return 1`, '0');
+		await populate(cluster.redis, account, 'rare/hay-', 9000);
 		const pages = await everyPage({ Prefix: 'rare/', Media: 'message' });
 		assert.deepEqual(pages.flatMap(names), [rare]);
 		assert.ok(pages.length > 1 && pages.length < 10, `${pages.length} pages`);

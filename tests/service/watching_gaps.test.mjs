@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../support/cluster.mjs';
 import { until } from '../support/process.mjs';
+import { NO_AUDIT } from '../support/service.mjs';
 import { accessToken } from '../support/tokens.mjs';
 import { View } from '../support/view.mjs';
 
 let cluster;
 
 before(async () => {
-	cluster = await startCluster({ presence: 2, routing: 0, haproxy: false });
+	cluster = await startCluster({ presence: 2, routing: 0, haproxy: false, env: NO_AUDIT });
 });
 
 after(async () => {

@@ -1,21 +1,24 @@
 // population.mjs - more clients than would have the patience to register.
 
-/** Clients in the store, without a device: as many as wanted, at once. */
+/** Clients in the store, without a device, as if they had left an hour ago: as many as wanted, at once. */
 export async function populate(redis, account, prefix, n) {
 	const spread = 8, base = crc16(account.sid);
 	const names = Array.from({ length: spread }, () => []);
 	for (let i = 0; i < n; i++)
 		names[crc16(`${prefix}${i}`) % spread].push(`${prefix}${i}`);
-	const version = (Date.now() - 3600_000) * 1000;
+	const left = Date.now() - 3600_000, forgotten = left + 7 * 24 * 3600_000;
 	for (const [nth, list] of names.entries()) {
 		const tag = `{p${(base + nth) % 128}}`;
 		for (let from = 0; from < list.length; from += 1000)
 			await redis.command('EVAL', `
 				for _, name in ipairs(ARGV) do
-					redis.call('HSET', 'c:${tag}:${account.sid}:' .. name, 'm', '${version}|offline|0|0|0|1|1||')
-					redis.call('ZADD', KEYS[1], 0, name)
+					redis.call('HSET', 'c:${tag}:${account.sid}:' .. name, 'm', '${left * 1000}|offline|0|0|0|1|1||')
+					redis.call('ZADD', KEYS[1] .. 'all', 0, name)
+					redis.call('ZADD', KEYS[1] .. 's:offline', 0, name)
+					redis.call('ZADD', 'D:${tag}', ${forgotten}, 'f|${account.sid}|' .. name)
 				end
-				return #ARGV`, '1', `i:${tag}:${account.sid}:all`, ...list.slice(from, from + 1000));
+				redis.call('SADD', 'A:${tag}', '${account.sid}')
+				return #ARGV`, '1', `i:${tag}:${account.sid}:`, ...list.slice(from, from + 1000));
 	}
 }
 
