@@ -29,6 +29,7 @@ struct hello {
 	struct address own;
 	unsigned leg;
 	bool call_is_over;	/* that call knows this device no more */
+	struct str ring;	/* of that call: "rings", or why it does no more */
 	struct account account; /* read only for a browser */
 };
 
@@ -214,7 +215,7 @@ static void on_registered(struct flow *flow)
 	reassert_registered(session, hello->round);
 	metric_add(METRIC_devices_registered_total, 1);
 	hello->claim = hello->state.claim;
-	if (!hello->claim.engaged) {
+	if (!sid_is_set(hello->claim.call)) {
 		welcome(flow);
 		return;
 	}
@@ -224,6 +225,7 @@ static void on_registered(struct flow *flow)
 					.word = arena_copy(flow->arena, str_of(hello->own.s)),
 					.text = arena_copy(flow->arena, sid_str(&hello->device)),
 					.leg_out = &hello->leg,
+					.ring_out = &hello->ring,
 					.refused = &hello->call_is_over },
 		  STEP(on_back));
 }
@@ -233,10 +235,15 @@ static void on_back(struct flow *flow)
 	struct hello *hello = flow->state;
 	struct session *session = message_of(flow)->session;
 
-	if (!hello->call_is_over)
-		session_leg_add(session, sid_leg(hello->claim.call, hello->leg),
-				hello->leg ? LEG_IS_TALKING : LEG_IS_CALLER, 0);
+	const struct sid leg = sid_leg(hello->claim.call, hello->leg);
+
+	if (str_eq(hello->ring, STR("rings")))
+		session_leg_await(session, leg);
+	else if (!hello->call_is_over)
+		session_leg_add(session, leg, hello->leg ? LEG_IS_TALKING : LEG_IS_CALLER, 0);
 	welcome(flow);
+	if (hello->call_is_over && hello->leg && !hello->claim.engaged)
+		session_leg_stopped(session, leg, hello->ring);
 }
 
 static void welcome(struct flow *flow)

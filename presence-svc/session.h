@@ -35,6 +35,7 @@ struct session_leg {
 	struct sid leg;
 	enum leg_role role;
 	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone; 0: not a ring */
+	bool awaited;                    /* it rings, but this channel has not heard its incoming yet */
 	struct session_leg *next;
 };
 
@@ -99,6 +100,8 @@ void session_profile_read(const struct session *session, struct arena *arena, st
 void session_rearm(struct session *session);                     /* something with a time has changed */
 struct session_leg *session_leg_find(struct session *session, struct sid leg);
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);
+void session_leg_await(struct session *session, struct sid leg); /* its device was rung on another channel, and is to be rung here */
+void session_leg_stopped(struct session *session, struct sid leg, struct str reason);    /* it was rung on another channel, and that is over */
 void session_leg_over(struct session *session, struct sid leg);  /* rejected, cancelled or hung up */
 void session_next(struct session *session);                      /* the message at work is done */
 void session_close(struct session *session, unsigned code, const char *why);     /* messages that wait are not worked on */

@@ -8,7 +8,7 @@
 #include "common/model/call.h"
 #include "presence-svc/frame.h"
 
-enum { RING_SPARE_MS = 800 };
+enum { RING_SPARE_MS = 800, AWAITED_MS = 10000 };
 
 static struct session_leg *leg_find_any(struct session *session, struct sid leg)
 {
@@ -58,6 +58,12 @@ void session_leg_add(struct session *session, struct sid leg, enum leg_role role
 	session_rearm(session);
 }
 
+void session_leg_await(struct session *session, struct sid leg)
+{
+	session_leg_add(session, leg, LEG_IS_RUNG, clock_mono_ms() + AWAITED_MS);
+	session->legs->awaited = true;
+}
+
 void session_close_if_done(struct session *session)
 {
 	if (session->expired && !has_live_leg(session) && session->ws)
@@ -82,14 +88,19 @@ void session_leg_over(struct session *session, struct sid leg)
 	session_close_if_done(session);
 }
 
-static void cancel_frame(struct session *session, struct sid leg, const char *reason)
+static void cancel_frame(struct session *session, struct sid leg, struct str reason)
 {
 	struct frame frame;
 
 	frame_begin(&frame, "cancel");
 	json_str(&frame.w, "call", sid_str(&leg));
-	json_str(&frame.w, "reason", str_of(reason));
+	json_str(&frame.w, "reason", reason);
 	frame_send(&frame, session->ws);
+}
+
+void session_leg_stopped(struct session *session, struct sid leg, struct str reason)
+{
+	cancel_frame(session, leg, reason);
 }
 
 void session_leg_lost(struct session *session, struct session_leg *leg)
@@ -97,7 +108,7 @@ void session_leg_lost(struct session *session, struct session_leg *leg)
 	struct frame frame;
 
 	if (leg->role == LEG_IS_RUNG) { /* perhaps it rings on there */
-		cancel_frame(session, leg->leg, "client_lost");
+		cancel_frame(session, leg->leg, STR("client_lost"));
 		call_device_gone(session->worker, sid_call_of(leg->leg), session->device);
 	} else {
 		frame_begin(&frame, "hangup");
@@ -118,7 +129,7 @@ void session_stop_late_rings(struct session *session)
 		if ((leg->role != LEG_IS_RUNG && leg->role != LEG_IS_OVER) || leg->stop_ms > now)
 			continue;
 		if (leg->role == LEG_IS_RUNG)
-			cancel_frame(session, leg->leg, "timeout");
+			cancel_frame(session, leg->leg, STR("timeout"));
 		leg_forget(session, leg);
 	}
 	session_close_if_done(session);
@@ -153,17 +164,30 @@ static uint64_t ring_stop_ms(const struct json *msg)
 	return clock_mono_ms() + (uint64_t)MAX(ring_ms, 0) + RING_SPARE_MS;
 }
 
+/* False: the same ring again. */
+static bool note_ring(struct session *session, struct sid id, const struct json *msg)
+{
+	struct session_leg *leg = leg_find_any(session, id);
+
+	if (!leg && session->n_legs < SESSION_LEGS_MAX) {
+		session_leg_add(session, id, LEG_IS_RUNG, ring_stop_ms(msg));
+		return true;
+	}
+	if (!leg || !leg->awaited)
+		return false;
+	leg->awaited = false;
+	leg->stop_ms = ring_stop_ms(msg);
+	session_rearm(session);
+	return true;
+}
+
 /* What a message means for the legs; false when it must not be passed on. */
 static bool note_leg(struct session *session, struct str type, struct sid id, const struct json *msg)
 {
 	struct session_leg *leg = session_leg_find(session, id);
 
-	if (str_eq(type, STR("incoming"))) {
-		if (leg_find_any(session, id) || session->n_legs >= SESSION_LEGS_MAX)
-			return false; /* the same ring again */
-		session_leg_add(session, id, LEG_IS_RUNG, ring_stop_ms(msg));
-		return true;
-	}
+	if (str_eq(type, STR("incoming")))
+		return note_ring(session, id, msg);
 	if (!leg)
 		return false;
 	if (str_eq(type, STR("cancel")) || str_eq(type, STR("hangup"))) {

@@ -95,6 +95,16 @@ static void next_or_over(struct call *call, struct plan *plan, const char *statu
 	plan_claim_turn(call, plan);
 }
 
+/* Its device rang on a channel that it has left for another. */
+static void ring_again(struct plan *plan, struct leg *leg)
+{
+	if (leg->moved && leg_rings(leg)) {
+		plan_effect(plan, EFFECT_RING, leg->number, "");
+		plan_trace(plan, "ring_again", "\"leg\":%u,\"by\":\"%s\"", leg->number, leg->address.s);
+	}
+	leg->moved = false;
+}
+
 void plan_ringing(struct call *call, struct plan *plan)
 {
 	const char *refused = refusal(call);
@@ -105,6 +115,7 @@ void plan_ringing(struct call *call, struct plan *plan)
 
 		if (leg->status == LEG_ACKNOWLEDGED)
 			report_ringing(call, plan, leg, LEG_RINGING);
+		ring_again(plan, leg);
 		let_gone_go(call, plan, leg);
 		any_left = any_left || leg_rings(leg);
 	}

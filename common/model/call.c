@@ -129,7 +129,7 @@ static void field_read(struct arena *arena, const struct field *field, struct st
 	}
 }
 
-/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>, q<n> callbacks told. */
+/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>, q<n> callbacks told, b<n> moved. */
 static void leg_read(struct arena *arena, struct str name, struct str value, struct call *call)
 {
 	const bool lost = str_starts(name, STR("lost"));
@@ -151,6 +151,8 @@ static void leg_read(struct arena *arena, struct str name, struct str value, str
 		leg->attempt = (unsigned)n;
 	else if (name.p[0] == 'q')
 		leg->sequence = (unsigned)n;
+	else if (name.p[0] == 'b')
+		leg->moved = n != 0;
 	else if (name.p[0] == 'r')
 		leg->reason = arena_copy(arena, value);
 	else if (name.p[0] == 'i' && str_split(&value, '|', &part)) {
@@ -166,7 +168,8 @@ static void leg_read(struct arena *arena, struct str name, struct str value, str
 
 struct str leg_address(struct arena *arena, const struct leg *leg)
 {
-	return arena_printf(arena, "%s" STR_FMT, leg_is_gateways(leg) ? "" : "client:", STR_ARG(leg->identity));
+	return arena_printf(arena, "%s" STR_FMT,
+			    leg_is_gateways(leg) ? "" : "client:", STR_ARG(leg->identity));
 }
 
 static enum call_state state_of(struct str word)
@@ -231,7 +234,8 @@ static bool call_parse(struct arena *arena, struct sid id, const struct redis_re
 struct call_op {
 	struct sid id;
 	void *out;
-	bool *refused; /* of call_tell */
+	bool *refused; /* of call_tell, and the next */
+	struct str *ring;
 	const char *event;
 	struct str key;
 	struct flow_step next;
@@ -354,6 +358,8 @@ static void leg_diff(struct arena *arena, const struct leg *before, const struct
 		change(out, arena_printf(arena, "r%u", n), after->reason);
 	if (before->sequence != after->sequence)
 		change(out, arena_printf(arena, "q%u", n), arena_printf(arena, "%u", after->sequence));
+	if (before->moved != after->moved)
+		change(out, arena_printf(arena, "b%u", n), after->moved ? STR("1") : STR(""));
 }
 
 void call_diff(struct arena *arena, const struct call *before, const struct call *after,
@@ -488,9 +494,11 @@ static void on_told(struct flow *flow, void *arg, const struct redis_reply *repl
 	struct call_op *op = arg;
 	const struct str outcome = redis_str_at(reply, 0);
 
+	if (op->out)
+		*(unsigned *)op->out = (unsigned)redis_int_at(reply, 3, 0);
+	if (op->ring && redis_str_at(reply, 4).n > 0)
+		*op->ring = arena_copy(flow->arena, redis_str_at(reply, 4));
 	if (str_eq(outcome, STR("ok"))) {
-		if (op->out)
-			*(unsigned *)op->out = (unsigned)redis_int_at(reply, 3, 0);
 		log_info("call_event", "what=%s", op->event);
 		inbox_look(flow->worker, redis_str_at(reply, 1), op->id);
 		flow_run(flow, op->next);
@@ -526,6 +534,7 @@ void call_tell(struct flow *flow, const struct call_event *event, struct flow_st
 
 	op->event = event->event;
 	op->refused = event->refused;
+	op->ring = event->ring_out;
 	log_call(flow, event->leg);
 	flow_script(flow, "call_tell", on_told, op, &scripts[SCRIPT_CALL_EVENT], op->key, ARRAY_LEN(argv),
 		    argv);

@@ -51,6 +51,7 @@ struct leg {
 	struct address address;
 	unsigned target;                 /* which target of the Dial it came from */
 	int64_t lost_until_ms;           /* its channel is gone; it may come back until then; 0: no */
+	bool moved;                      /* it rings, and its device has another channel since: it is to be rung there */
 	unsigned sequence;               /* of its next status callback */
 };
 
@@ -181,6 +182,7 @@ struct call_event {
 	unsigned attempt;                /* 0: any */
 	struct str word, text;
 	unsigned *leg_out;               /* may be NULL: which leg it was */
+	struct str *ring_out;            /* of back, may be NULL: "rings", or why its leg rings no more; STR_NULL: it did not */
 	bool *refused;                   /* NULL: a refusal fails the flow; else it is told here, and the flow goes on */
 };
 

@@ -134,6 +134,7 @@ static inline void vary_progress(struct maker *maker, struct call *call)
 		if (random_below(maker->seed, 3) == 0)
 			call->legs[i].status = letters[random_below(maker->seed, sizeof(letters) - 1)];
 		call->legs[i].sequence += random_below(maker->seed, 2);
+		call->legs[i].moved = random_below(maker->seed, 2);
 		if (random_below(maker->seed, 3) == 0)
 			call->legs[i].reason = a_text(maker);
 	}
@@ -252,6 +253,7 @@ static inline void assert_same_leg(const struct leg *a, const struct leg *b)
 	SAME_SID(address);
 	SAME(target);
 	SAME(sequence);
+	SAME(moved);
 }
 
 static inline void assert_same(const struct call *a, const struct call *b)

@@ -308,6 +308,31 @@ static void test_who_talks_or_calls_may_come_back(void **state)
 	assert_told(tell(store, "back", "", "", OTHER, DV3), "CALL_ENDED");
 }
 
+static void test_a_rung_device_on_another_channel_is_to_be_rung_there(void **state)
+{
+	struct store *store = *state;
+
+	create_ringing(store);
+	assert_answer(store, tell(store, "back", "", "", OTHER, DV2), "[ok," OWNER ",ringing,2,rings]");
+	assert_string_equal(field(store, RECORD, "i2"), "alice|" DV2 "|" OTHER "|0");
+	assert_string_equal(field(store, RECORD, "b2"), "1");
+	assert_told(answer_of(store, "2", "2"), "ok");
+}
+
+static void test_a_rung_device_that_comes_too_late_hears_why(void **state)
+{
+	struct store *store = *state;
+
+	create_ringing(store);
+	assert_told(answer_of(store, "3", "2"), "ok");
+	DO(store, "HSET", RECORD, "s2", "c");
+	assert_answer(store, tell(store, "back", "", "", OTHER, DV2),
+		      "[CALL_ENDED," OWNER ",answered,2,answered_elsewhere]");
+	DO(store, "HSET", RECORD, "win", "", "st", "ended");
+	assert_answer(store, tell(store, "back", "", "", OTHER, DV2),
+		      "[CALL_ENDED," OWNER ",ended,2,canceled]");
+}
+
 /* ---- REST ---- */
 
 static void test_rest_ends_a_call_once(void **state)
@@ -375,6 +400,8 @@ int main(void)
 		STORE_TEST(test_the_caller_of_a_created_call_may_come_back_in_every_state),
 		STORE_TEST(test_a_rung_device_that_is_gone_rings_no_more),
 		STORE_TEST(test_who_talks_or_calls_may_come_back),
+		STORE_TEST(test_a_rung_device_on_another_channel_is_to_be_rung_there),
+		STORE_TEST(test_a_rung_device_that_comes_too_late_hears_why),
 		STORE_TEST(test_rest_ends_a_call_once),
 		STORE_TEST(test_only_a_call_that_is_not_answered_can_be_canceled),
 		STORE_TEST(test_nothing_changes_an_ended_call),

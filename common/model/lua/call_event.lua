@@ -5,13 +5,14 @@
 --   reject  leg word       declined or busy; text is the device
 --   unreachable leg word   the gateway that had to ring it cannot, or was not reached
 --   gone    word           text is a device whose channel is gone; word is how long it may come back (ms)
---   back    word           text is a device that was gone; word is its channel's address
+--   back    word           text is a device that has another channel; word is its address. A leg that rings is rung again there
 --   hangup  leg word       leg 0 is the caller; word is the reason; text is the device, "" for a gateway;
 --                          of a leg that rings still it is a rejection
 --   detach                 the gateway's request waits no longer; the call goes on
 --   control word           by REST: canceled or completed
 --   redirect word          by REST: other instructions; word is get or post and text their URL, or word is document and text that
--- Answers {"ok", owner address, state, n} or {error name, owner address, state}.
+-- Answers {"ok", owner address, state, n} or {error name, owner address, state}; of `back` either has a fifth word:
+-- rings, or why that leg rings no more.
 --@include _call.lua
 local key, event, leg, attempt, word, text, line = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local have = redis.call('HMGET', key, 'st', 'own', 'att', 'win', 's' .. leg, 't' .. leg, 'until', 'hup', 'ctl', 'cleg')
@@ -45,6 +46,11 @@ end
 
 local function refuse(name)
 	return { name, owner, state }
+end
+
+local function move_leg(n, address)
+	local p = split(redis.call('HGET', key, 'i' .. n), '|')
+	redis.call('HSET', key, 'i' .. n, table.concat({ p[1], p[2], address, p[4] }, '|'))
 end
 
 local function done(...)
@@ -98,14 +104,19 @@ elseif event == 'gone' or event == 'back' then
 	end
 	local known = leg
 	waits = leg ~= '0' and (status == 'n' or status == 'k' or status == 'r')
-	if leg == '' or state == 'ended' then
+	if leg == '' then
 		return refuse('CALL_ENDED')
-	elseif waits and event == 'gone' then
+	elseif waits and event == 'gone' and state ~= 'ended' then
 		return done('s' .. leg, 'l', 'r' .. leg, 'lost')
-	elseif is_caller(leg) then
+	elseif waits and (state == 'ringing' or state == 'answered') then
+		move_leg(leg, word)
+		local answer = done('b' .. leg, '1')
+		answer[5] = 'rings'
+		return answer
+	elseif state ~= 'ended' and is_caller(leg) then
 		leg, known = '0', have[10] or '0'
-	elseif leg ~= win then
-		return refuse('CALL_ENDED')
+	elseif state == 'ended' or leg ~= win then
+		return { 'CALL_ENDED', owner, state, leg, win ~= '' and win ~= '0' and 'answered_elsewhere' or 'canceled' }
 	end
 	if event == 'gone' then
 		if redis.call('HSETNX', key, 'lost' .. leg, num(now + tonumber(word))) == 0 then
@@ -117,8 +128,7 @@ elseif event == 'gone' or event == 'back' then
 	if leg == '0' then
 		redis.call('HSET', key, 'caddr', word)
 	else
-		local p = split(redis.call('HGET', key, 'i' .. leg), '|')
-		redis.call('HSET', key, 'i' .. leg, table.concat({ p[1], p[2], word, p[4] }, '|'))
+		move_leg(leg, word)
 	end
 	leg = known
 	return done('gone', '')
