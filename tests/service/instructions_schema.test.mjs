@@ -12,6 +12,17 @@ const isValid = new Ajv({ strict: true, strictTypes: false, strictRequired: fals
 const reader = (args, input) => execFileSync(`${BUILD_DIR}/read_instructions`, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 }).trim().split('\n');
 const read = documents => reader([], documents.map(document => `${JSON.stringify(document)}\n`).join(''));
 
+/** Element -> its attributes in TwiML and members in JSON. */
+function knownFields() {
+	const known = new Map();
+	for (const [element, twiml, json] of reader(['--fields']).map(line => line.split(' '))) {
+		const names = known.get(element) ?? known.set(element, { twiml: [], json: [] }).get(element);
+		names.twiml.push(...twiml === '-' ? [] : [twiml]);
+		names.json.push(...json === '-' ? [] : [json]);
+	}
+	return known;
+}
+
 // What may stand in each member, so that it is accepted.
 const URLS = ['/after', 'https://example.com/a?b=c', ''], METHODS = ['GET', 'post'], LINES = ['client:bob', '', 'two words'], KEYS = ['#', '', '1*'];
 const CALLBACKS = { status_callback: URLS, status_callback_method: METHODS, status_callback_event: [[], ['ringing'], ['initiated', 'answered', 'completed']] };
@@ -152,15 +163,28 @@ describe('the schema of instructions', () => {
 	});
 
 	test('mentions what the reader knows, and nothing else', () => {
-		const known = new Map();
-		for (const [element, , json] of reader(['--fields']).map(line => line.split(' '))) {
-			const name = { Client: 'client', Number: 'number', Sip: 'sip', Queue: 'queue' }[element] ?? element.toLowerCase();
-			known.set(name, [...known.get(name) ?? [], ...json === '-' ? [] : [json]]);
+		const definition = element => ({ Client: 'client', Number: 'number', Sip: 'sip', Queue: 'queue' }[element] ?? element.toLowerCase());
+		const beside = { dial: ['clients', 'targets'], gather: ['prompts'], client: ['parameters'] };
+		for (const kind of Object.keys(TARGETS).map(name => name === 'identity' ? 'client' : name))
+			beside[kind] = [...beside[kind] ?? [], ...Object.keys(TARGETS)];
+		for (const [element, { json }] of knownFields()) {
+			const name = definition(element);
+			assert.deepEqual(Object.keys(schema.$defs[name]?.properties ?? {}).sort(), [...new Set([...json, ...beside[name] ?? []])].sort(), name);
 		}
-		const beside = { dial: ['clients', 'targets'], gather: ['prompts'], client: ['identity', 'number', 'sip', 'queue', 'parameters'] };
-		for (const kind of ['number', 'sip', 'queue'])
-			beside[kind] = ['identity', 'number', 'sip', 'queue'];
-		for (const [name, members] of known)
-			assert.deepEqual(Object.keys(schema.$defs[name]?.properties ?? {}).sort(), [...members, ...beside[name] ?? []].sort(), name);
 	});
+});
+
+test('docs/instructions.md tells of every verb, noun and attribute in both forms, and of no others', () => {
+	// beside attributes: names of elements, and what stands inside a Client or a Gather
+	const isAttribute = name => !/^[A-Z]/.test(name) && !['name', 'value', 'parameters', 'prompts'].includes(name);
+	const sections = new Map(source('docs/instructions.md').split(/^(?=#{2,3} )/m).map(section => [/^### `(\w+)`/.exec(section)?.[1], section]));
+	const known = knownFields();
+	sections.delete(undefined);
+	assert.deepEqual([...sections.keys()].sort(), [...known.keys()].sort());
+	for (const [element, { twiml, json }] of known) {
+		const rows = [...sections.get(element).matchAll(/^\|([^|]*)\|([^|]*)\|/gm)];
+		const told = column => [...new Set(rows.flatMap(row => [...row[column].matchAll(/`(\w+)`/g)].map(([, name]) => name).filter(isAttribute)))].sort();
+		assert.deepEqual(told(1), twiml.sort(), `${element} in TwiML`);
+		assert.deepEqual(told(2), json.sort(), `${element} in JSON`);
+	}
 });

@@ -29,9 +29,9 @@ static void judge(struct str text)
 	arena_free(arena);
 }
 
-static void list(const char *element, struct field_set set)
+static void list(const char *element, const char *whom, struct field_set set)
 {
-	printf("%s - -\n", element);
+	printf("%s - %s\n", element, whom);
 	for (size_t i = 0; i < set.n; i++)
 		printf("%s %s %s\n", element, set.fields[i].twiml ? set.fields[i].twiml : "-",
 		       set.fields[i].json ? set.fields[i].json : "-");
@@ -41,10 +41,10 @@ static int list_all(void)
 {
 	for (size_t i = 0; verb_by_number(i); i++) {
 		if (!verb_by_number(i)->is_missing)
-			list(verb_by_number(i)->twiml, verb_by_number(i)->fields);
+			list(verb_by_number(i)->twiml, "-", verb_by_number(i)->fields);
 	}
 	for (size_t i = 0; target_by_number(i); i++)
-		list(target_by_number(i)->twiml, target_by_number(i)->fields);
+		list(target_by_number(i)->twiml, target_by_number(i)->json, target_by_number(i)->fields);
 	return 0;
 }
 
