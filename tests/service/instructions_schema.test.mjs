@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import Ajv from 'ajv/dist/2020.js';
+import twilio from 'twilio';
 import { source } from '../support/documents.mjs';
 import { BUILD_DIR } from '../support/service.mjs';
 
 const schema = JSON.parse(source('docs/instructions.schema.json'));
 const isValid = new Ajv({ strict: true, strictTypes: false, strictRequired: false }).compile(schema);
-const reader = (args, input) => execFileSync(`${BUILD_DIR}/read_instructions`, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 }).trim().split('\n');
+const reader = (args, input) => execFileSync(`${BUILD_DIR}/read_instructions`, args, { input, encoding: 'utf8', maxBuffer: 1 << 28 }).trim().split('\n').map(line => line.trimEnd());
 const read = documents => reader([], documents.map(document => `${JSON.stringify(document)}\n`).join(''));
 
 /** Element -> its attributes in TwiML and members in JSON. */
@@ -187,4 +188,63 @@ test('docs/instructions.md tells of every verb, noun and attribute in both forms
 		assert.deepEqual(told(1), twiml.sort(), `${element} in TwiML`);
 		assert.deepEqual(told(2), json.sort(), `${element} in JSON`);
 	}
+});
+
+describe('the package twilio', () => {
+	const { VoiceResponse, MessagingResponse } = twilio.twiml;
+	const verdict = response => reader(['--twiml'], `${response}\n`)[0];
+
+	test('knows no attribute that would be told as unknown', () => {
+		const known = knownFields();
+		const types = source('tests/node_modules/twilio/lib/twiml/VoiceResponse.d.ts');
+		const interfaces = [...types.matchAll(/interface (\w+)Attributes \{(.*?)\n {4}\}/gs)].filter(([, element]) => known.has(element));
+		assert.ok(new Set(interfaces.map(([, element]) => element)).size >= 12, 'they were found');
+		for (const [, element, body] of interfaces)
+			for (const [, attribute] of body.matchAll(/^ {8}(\w+)\?:/gm))
+				assert.ok(known.get(element).twiml.includes(attribute), `${element} ${attribute}`);
+	});
+
+	test('makes documents that are read as they are meant', () => {
+		const response = new VoiceResponse();
+		const dial = response.dial({ action: '/after', callerId: '+15550100', timeLimit: 60, timeout: 10, sequential: true, answerOnBridge: true, hangupOnStar: false, record: 'do-not-record', trim: 'do-not-trim' });
+		dial.client({ statusCallback: '/s', statusCallbackEvent: ['initiated', 'completed'], statusCallbackMethod: 'GET' }, 'alice');
+		const client = dial.client({ require: 'skill=billing' });
+		client.identity('support/*');
+		client.parameter({ name: 'k', value: 'v' });
+		dial.number({ sendDigits: 'ww1#' }, '+1 (555) 0100');
+		dial.sip({ username: 'u', password: 'p' }, 'sip:bob@example.com');
+		response.dial().queue('front desk');
+		response.enqueue({ action: '/left', waitUrl: '/wait', waitUrlMethod: 'GET' }, 'front desk');
+		response.leave();
+		const gather = response.gather({ input: 'dtmf speech', numDigits: 1, finishOnKey: '', timeout: 3, hints: 'a, b', bargeIn: true });
+		gather.say({ voice: 'alice', language: 'en-GB', loop: 2 }, 'press one');
+		gather.play({ loop: 0 }, '/beep.wav');
+		gather.pause({ length: 1 });
+		const say = response.say('it is ');
+		say.emphasis({ level: 'strong' }, 'now');
+		say.break({ strength: 'weak' });
+		response.play({ digits: '1w2' });
+		response.record({ maxLength: 30, playBeep: false, trim: 'trim-silence', transcribe: true });
+		response.pause({ length: 2 });
+		response.reject({ reason: 'busy' });
+		response.redirect({ method: 'GET' }, '/next');
+		response.hangup();
+		assert.equal(verdict(response), 'accepted 0');
+		const messaging = new MessagingResponse();
+		messaging.message({ to: 'client:bob', from: 'client:alice', action: '/sent', statusCallback: '/receipt' }, 'hi');
+		messaging.message({}).body('hello');
+		assert.equal(verdict(messaging), 'accepted 0');
+	});
+
+	test('makes some that are refused clearly', () => {
+		const made = make => {
+			const response = new VoiceResponse();
+			make(response);
+			return verdict(response);
+		};
+		assert.equal(made(r => r.dial().conference('room')), 'DOC_CONFERENCE Conference: there is no mixer for a conference');
+		assert.match(made(r => r.enqueue({ workflowSid: 'WW1' }).task('{}')), /^DOC_SCHEMA Enqueue: workflowSid is TaskRouter's/);
+		assert.equal(made(r => r.dial({ record: 'record-from-answer' }, '+15550100')), 'accepted 1 Dial: record needs a media engine, there is none');
+		assert.equal(made(r => r.connect().stream({ url: 'wss://example.com' })), 'accepted 1 Connect: not available here');
+	});
 });

@@ -1,9 +1,10 @@
-/* read_instructions.c - the reader of instructions for tests: a JSON document a line in, a verdict a line out.
+/* read_instructions.c - the reader of instructions for tests: a document a line in, a verdict a line out.
  *
  *     accepted 0                                   (how many warnings)
+ *     accepted 1 Say: unknown attribute pitch      (and the first of them)
  *     DOC_DIAL instructions[0]: names nobody to dial
  *
- * With --fields: what it knows, "Dial callerId caller_id" each line, - where a form has no name for it.
+ * JSON, or TwiML with --twiml.  With --fields: what it knows, "Dial callerId caller_id" each line, - where a form has no name for it.
  */
 #include <stdio.h>
 
@@ -11,21 +12,22 @@
 
 enum { LINE_MAX_BYTES = INSTRUCTIONS_MAX + 2 };
 
-static void judge(struct str text)
+static void judge(struct str content_type, struct str text)
 {
 	struct arena *arena = arena_new(8 << 20);
 	struct instructions out;
 	struct instruction_note why;
-	const enum err err = instructions_parse(arena, STR("application/json"), text, &out, &why);
+	const enum err err = instructions_parse(arena, content_type, text, &out, &why);
+	char *said = err ? why.text : out.warnings[0].text;
 
-	for (char *c = why.text; *c; c++) { /* it may quote one */
+	for (char *c = said; *c; c++) { /* it may quote one */
 		if (*c == '\n')
 			*c = ' ';
 	}
-	if (err == ERR_NONE)
-		printf("accepted %zu\n", out.n_warnings);
+	if (err)
+		printf("%s %s\n", err_name(err), said);
 	else
-		printf("%s %s\n", err_name(err), why.text);
+		printf("accepted %zu %s\n", out.n_warnings, said);
 	arena_free(arena);
 }
 
@@ -52,9 +54,12 @@ int main(int argc, char **argv)
 {
 	static char line[LINE_MAX_BYTES];
 
-	if (argc > 1)
-		return strcmp(argv[1], "--fields") == 0 ? list_all() : 2;
+	const char *mode = argc > 1 ? argv[1] : "--json";
+	const bool is_twiml = strcmp(mode, "--twiml") == 0;
+
+	if (strcmp(mode, "--fields") == 0)
+		return list_all();
 	while (fgets(line, sizeof(line), stdin))
-		judge(str_trim(str_of(line)));
+		judge(is_twiml ? STR("text/xml") : STR("application/json"), str_trim(str_of(line)));
 	return 0;
 }
