@@ -4,7 +4,7 @@
  *     call_get     -> on_call -> 200
  *     call_update  -> on_current -> on_told -> on_call -> 200
  *
- * A created call rings To=client:... by presence; the answer runs the instructions.
+ * A created call rings To=client:... by presence, or a number by a gateway; the answer runs the instructions.
  */
 #include "routing-svc/endpoints.h"
 
@@ -56,22 +56,37 @@ static void reply_call(struct flow *flow, unsigned status)
 
 /* ---- create ---- */
 
-static bool is_client(struct str to, struct str *identity)
+static bool is_client(struct str to)
 {
-	*identity = str_skip(to, strlen("client:"));
-	return str_starts(to, STR("client:")) && identity_is_valid(*identity);
+	const struct str scheme = STR("client:");
+
+	return str_starts(to, scheme) && identity_is_valid(str_skip(to, scheme.n));
+}
+
+/* A number or address; the gateway knows better what it can ring. */
+static bool is_for_gateway(struct str to)
+{
+	const bool is_sip = str_starts(to, STR("sip:")) || str_starts(to, STR("sips:"));
+
+	if (!is_sip)
+		return str_starts(to, STR("+")) && phone_number_is_valid(to);
+	for (size_t i = 0; i < to.n; i++) {
+		if (to.p[i] <= ' ' || to.p[i] >= 0x7f || to.p[i] == '|')
+			return false;
+	}
+	return to.n > strlen("sips:") && to.n <= CALL_ADDRESS_MAX;
 }
 
 static bool parties_or_reply(struct req *req, const struct form *form, struct call *call)
 {
-	struct str identity;
-
 	call->to = form_get(form, "To");
 	call->from = form_get(form, "From");
 	if (call->to.n == 0)
 		reply_error(req, ERR_NO_TO, "");
-	else if (!is_client(call->to, &identity))
-		reply_error(req, ERR_BAD_TO, "To has to be client: and the name of a client");
+	else if (!is_client(call->to) && !is_for_gateway(call->to))
+		reply_error(
+			req, ERR_BAD_TO,
+			"To has to be client: and the name of a client, a number in E.164 or a SIP address");
 	else if (call->from.n == 0)
 		reply_error(req, ERR_NO_FROM, "");
 	else if (call->from.n > CALL_ADDRESS_MAX || str_has_ctl(call->from))

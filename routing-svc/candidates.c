@@ -6,6 +6,7 @@
  * A name that is an alias stands for its members; a group for at most PLAN_RING_MAX clients who can be rung
  * now and have what is required, found in the index.  Whether the devices really can is decided by the claim.
  */
+#include "common/model/app.h"
 #include "common/model/rotation.h"
 #include "routing-svc/round_private.h"
 
@@ -16,7 +17,7 @@ static void on_read(struct flow *flow);
 
 static bool is_client(const struct plan_target *named)
 {
-	return !named->target || named->target->kind == TARGET_CLIENT;
+	return !named->by_gateway && (!named->target || named->target->kind == TARGET_CLIENT);
 }
 
 static bool is_group(const struct plan_target *named)
@@ -87,15 +88,29 @@ static void add_group(struct ring_list *list, const struct plan_target *named,
 		ring_list_add(list, named, named->identity, STR("nobody_ringable"));
 }
 
+/* Who is rung by a gateway needs nothing but one; legs keep their fields apart by '|'. */
+static void add_gateways(struct ring_list *list, const struct plan_target *named, bool has_gateway)
+{
+	size_t at;
+
+	ring_list_add(list, named, named->identity,
+		      !has_gateway			    ? STR("no_gateway")
+		      : str_find(named->identity, '|', &at) ? STR("bad_address")
+							    : STR_NULL);
+}
+
 static void list_clients(struct round *round)
 {
+	const struct settings *settings = worker_common(round->flow->worker)->settings;
 	const struct candidates *found = round->candidates;
 
 	round->ring.n = 0;
 	for (size_t i = 0; i < round->n_named; i++) {
 		const struct plan_target *named = &round->named[i];
 
-		if (!is_client(named))
+		if (named->by_gateway)
+			add_gateways(&round->ring, named, settings->gateway_url[0] != '\0');
+		else if (!is_client(named))
 			ring_list_add(&round->ring, named, STR(""), STR("not_supported"));
 		else if (is_group(named))
 			add_group(&round->ring, named, &found->groups[i]);

@@ -249,7 +249,12 @@ void effects_release_claims(struct flow *flow, const struct call *call, int64_t 
 	for (size_t i = 0; i < n; i++) {
 		const struct client_key client = { call->account, targets[i].identity };
 
-		for (size_t d = 0; d < claims[i].n; d++)
-			claim_give_back(flow, client, claims[i].devices[d].device, call->id, fence, each);
+		for (size_t d = 0; d < claims[i].n; d++) {
+			if (targets[i].by_gateway)
+				flow_next(flow, each);
+			else
+				claim_give_back(flow, client, claims[i].devices[d].device, call->id, fence,
+						each);
+		}
 	}
 }

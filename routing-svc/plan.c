@@ -27,7 +27,7 @@ static bool leave_if_wanted(struct call *call, struct plan *plan)
 	if (call->control.n > 0) {
 		leave(call, plan, arena_cstr(plan->arena, call->control), true);
 	} else if (call->hangup_leg == 0) {
-		leave(call, plan, "caller_hangup", call->caller == CALLER_GATEWAY);
+		leave(call, plan, "caller_hangup", call->caller == CALLER_GATEWAY && !call->caller_leg);
 	} else if (call->caller_lost_until_ms && call->caller_lost_until_ms <= call->now_ms) {
 		leave(call, plan, "client_lost", false);
 	} else if (time_limit_ms(call) <= call->now_ms) {

@@ -51,6 +51,7 @@ struct plan_target {                     /* one client of the ring at hand, or w
 	const struct dial_target *target;        /* NULL: the To of an outbound-api call */
 	unsigned index;                          /* of the Dial's own target that it comes from */
 	struct str refused;                      /* why it is not even asked; STR_NULL: it is */
+	bool by_gateway;                         /* identity is a number or address that a gateway rings */
 };
 
 struct plan_note {                       /* what happened on the way to an answer, for the trace */

@@ -18,19 +18,26 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 
 	if (call->first_ring) {
 		const struct str scheme = STR("client:");
+		const bool is_client = str_starts(call->to, scheme);
 
-		out[0] = (struct plan_target){ .identity = str_starts(call->to, scheme)
-								   ? str_skip(call->to, scheme.n)
-								   : call->to,
-					       .from = call->from };
+		out[0] = (struct plan_target){ .identity =
+						       is_client ? str_skip(call->to, scheme.n) : call->to,
+					       .from = call->from,
+					       .by_gateway = !is_client };
 		return 1;
 	}
 	verb = plan_verb(call, plan);
-	for (size_t i = 0; verb && i < verb->n_targets && n < max; i++)
-		out[n++] = (struct plan_target){ .identity = verb->targets[i].identity,
+	for (size_t i = 0; verb && i < verb->n_targets && n < max; i++) {
+		const struct dial_target *target = &verb->targets[i];
+		const bool by_gateway = target->kind == TARGET_NUMBER || target->kind == TARGET_SIP;
+
+		out[n++] = (struct plan_target){ .identity = by_gateway ? target->destination
+									: target->identity,
 						 .from = verb->caller_id.n > 0 ? verb->caller_id : call->from,
-						 .target = &verb->targets[i],
-						 .index = (unsigned)i };
+						 .target = target,
+						 .index = (unsigned)i,
+						 .by_gateway = by_gateway };
+	}
 	return n;
 }
 
@@ -98,8 +105,13 @@ static void ring_leg(struct call *call, struct plan *plan, struct leg *leg)
 {
 	leg->status = LEG_RUNG;
 	plan_effect(plan, EFFECT_RING, leg->number, "");
-	plan_trace(plan, "ring", "\"client\":" STR_FMT ",\"device\":\"%s\",\"leg\":%u,\"by\":\"%s\"",
-		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s, leg->number, leg->address.s);
+	if (leg_is_gateways(leg))
+		plan_trace(plan, "ring", "\"to\":" STR_FMT ",\"leg\":%u,\"by\":\"gateway\"",
+			   STR_ARG(plan_quote(plan, leg->identity)), leg->number);
+	else
+		plan_trace(plan, "ring", "\"client\":" STR_FMT ",\"device\":\"%s\",\"leg\":%u,\"by\":\"%s\"",
+			   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s, leg->number,
+			   leg->address.s);
 	plan_callback(call, plan, leg, EVENT_INITIATED, "initiated");
 }
 
@@ -132,8 +144,8 @@ static void trace_refused(struct plan *plan, const struct plan_target *client, s
 	const struct str name =
 		client->identity.n > 0 || !client->target ? client->identity : client->target->name;
 
-	plan_trace(plan, "not_rung", "\"client\":" STR_FMT ",\"reason\":\"" STR_FMT "\"",
-		   STR_ARG(plan_quote(plan, name)), STR_ARG(reason));
+	plan_trace(plan, "not_rung", "\"%s\":" STR_FMT ",\"reason\":\"" STR_FMT "\"",
+		   client->by_gateway ? "to" : "client", STR_ARG(plan_quote(plan, name)), STR_ARG(reason));
 }
 
 static struct str order_text(struct plan *plan, const struct plan_input *input)

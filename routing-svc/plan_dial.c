@@ -134,7 +134,7 @@ void plan_ringing(struct call *call, struct plan *plan)
 static void become_caller(struct call *call, struct plan *plan, const struct leg *leg)
 {
 	call->first_ring = false;
-	call->caller = CALLER_DEVICE;
+	call->caller = leg_is_gateways(leg) ? CALLER_GATEWAY : CALLER_DEVICE;
 	call->caller_identity = leg->identity;
 	call->caller_device = leg->device;
 	call->caller_address = leg->address;
@@ -167,8 +167,9 @@ void plan_connect(struct call *call, struct plan *plan)
 		report_ringing(call, plan, leg, LEG_ANSWERED);
 	end_ring(call, plan, "answered_elsewhere");
 	plan_effect(plan, EFFECT_ENGAGE, leg->number, "");
-	plan_trace(plan, "connected", "\"leg\":%u,\"client\":" STR_FMT ",\"device\":\"%s\"", leg->number,
-		   STR_ARG(plan_quote(plan, leg->identity)), leg->device.s);
+	plan_trace(plan, "connected", "\"leg\":%u,\"%s\":" STR_FMT ",\"device\":\"%s\"", leg->number,
+		   leg_is_gateways(leg) ? "to" : "client", STR_ARG(plan_quote(plan, leg->identity)),
+		   leg->device.s);
 	go_up(call, plan);
 	if (call->first_ring) {
 		become_caller(call, plan, leg);

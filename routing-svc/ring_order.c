@@ -79,6 +79,8 @@ static void rank_idle(struct ranked *ranked, const struct presence *presence, un
 {
 	if (!is_asked(&ranked->client)) {
 		ranked->rank = REFUSED;
+	} else if (ranked->client.by_gateway) {
+		ranked->rank = ASKED_LATER;
 	} else if (str_eq(presence->status, STR("available"))) {
 		ranked->key = presence->since_ms;
 	} else if (!str_eq(presence->status, STR("on_call")) && (presence->ringable & medium)) {
@@ -112,7 +114,7 @@ struct str ring_order_write(struct arena *arena, const struct plan_target client
 	struct str copy;
 	struct buf out;
 
-	buf_init(&out, PLAN_RING_MAX * (IDENTITY_MAX + CALL_WORD_MAX + 8));
+	buf_init(&out, PLAN_RING_MAX * (CALL_ADDRESS_MAX + CALL_WORD_MAX + 8));
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_target *client = &clients[i];
 
@@ -165,7 +167,7 @@ struct str ring_order_group(struct arena *arena, const struct plan_target named[
 	char hex[2 * CRYPTO_MAC_MAX + 1];
 	struct buf text;
 
-	buf_init(&text, PLAN_RING_MAX * (IDENTITY_MAX + 1));
+	buf_init(&text, PLAN_RING_MAX * (CALL_ADDRESS_MAX + 1));
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&text, STR_FMT "\n", STR_ARG(named[i].identity));
 	(void)crypto_digest(CRYPTO_SHA256, buf_str(&text), digest);

@@ -18,7 +18,7 @@ struct ring_list {
 void ring_list_add(struct ring_list *list, const struct plan_target *named, struct str identity, struct str refused);
 
 /* all, in_order: as they are.  round_robin: the start-th of those who are asked is first, the others follow in their
- * order.  longest_idle: by the time since when they are available; others who can be rung come after
+ * order.  longest_idle: by the time since when they are available; others who can be rung, and numbers, come after
  * them; who talks or cannot be rung is refused.  presence (longest_idle only) goes by the list before. */
 void ring_order(struct ring_list *list, enum dial_strategy strategy, uint64_t start, unsigned medium,
                 const struct presence presence[]);

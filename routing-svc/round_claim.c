@@ -22,6 +22,14 @@ static void require(struct flow *flow, const struct dial_target *target, struct 
 				     STR_ARG(target->require[i].value));
 }
 
+/* A gateway's leg has none, and nothing that others could take. */
+static struct claim_result no_device_needed(struct flow *flow)
+{
+	return (struct claim_result){ .reason = STR_NULL,
+				      .devices = flow_alloc(flow, sizeof(struct claimed_device)),
+				      .n = 1 };
+}
+
 /* The next client in the ring's order. */
 static void claim_one(struct flow *flow, struct flow_step next)
 {
@@ -42,10 +50,14 @@ static void claim_one(struct flow *flow, struct flow_step next)
 
 	require(flow, client->target, &ask);
 	round->claims[i] = (struct claim_result){ .reason = client->refused };
-	if (str_is_null(client->refused))
-		claim_take(flow, &ask, &round->claims[i], next);
-	else
+	if (!str_is_null(client->refused)) {
 		flow_next(flow, next);
+	} else if (client->by_gateway) {
+		round->claims[i] = no_device_needed(flow);
+		flow_next(flow, next);
+	} else {
+		claim_take(flow, &ask, &round->claims[i], next);
+	}
 }
 
 static size_t waiting(const struct round *round)

@@ -55,7 +55,10 @@ describe('a call that cannot be', () => {
 
 	const CASES = [
 		['21201: no To', { to: '' }, 21201],
-		['21211: a To that is no client', { to: '+15550100' }, 21211],
+		['21211: a To that is neither client nor number nor address', { to: '5550100' }, 21211],
+		['21211: a number that is none', { to: '+1555x' }, 21211],
+		['21211: an address with a space', { to: 'sip:a b@pbx.example' }, 21211],
+		['21211: an address without any', { to: 'sips:' }, 21211],
 		['21211: a client without a name', { to: 'client:' }, 21211],
 		['21211: a name that no client can have', { to: 'client:a b' }, 21211],
 		['21211: a name with dots for a segment', { to: 'client:a/../b' }, 21211],

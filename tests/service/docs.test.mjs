@@ -82,7 +82,7 @@ function checkAnswer({ document, path, method, operation, statuses }, answer, wh
 const created = async (name, request) => (await ask(name, 201, request)).body;
 
 before(async () => {
-	cluster = await startCluster({ haproxy: false });
+	cluster = await startCluster({ haproxy: false, gateway: true });
 	account = cluster.account;
 	other = await cluster.addAccount();
 	cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }] }] });
@@ -391,6 +391,18 @@ describe('calls', () => {
 		await until(async () => (await ask('getCall', 200)).body.status === 'completed', 'the call is over');
 		assert.equal((await ask('continueCommunication', 410, { json: { action: 'hangup' } })).body.code, 45303);
 		await ask('continueCommunication', 400, { json: { action: 'candidate', candidate: 'candidate:1' } });
+	});
+
+	test('a gateway is rung beside a client, says that it rings, and answers too late', async t => {
+		await isFree('alice');
+		cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }, { number: '+15550177' }] }] });
+		t.after(() => cluster.customer.answer('/voice', { instructions: [{ verb: 'dial', clients: [{ identity: 'alice' }] }] }));
+		const { answer, rung } = await ring();
+		const { communication: CA } = await cluster.gateway.next('ring');
+		await ask('continueCommunication', 200, { params: { CA }, json: { action: 'ringing' } });
+		await ask('answerCommunication', 200, { json: { token: rung[0].token, sdp: 'v=0\r\n' } });
+		assert.equal((await ask('continueCommunication', 409, { params: { CA }, json: { action: 'answer', sdp: 'v=0\r\n' } })).body.code, 45302);
+		await ask('updateCall', 200, { params: { CA: (await answer).body.call }, form: { Status: 'completed' } });
 	});
 
 	test('the trace tells why', () => ask('getTrace', 200));

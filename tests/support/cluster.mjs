@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { makeAccount } from './accounts.mjs';
 import { connectClient } from './client.mjs';
+import { startGateway } from './gateway.mjs';
 import { startHaproxy } from './haproxy.mjs';
 import { temporaryFolder, until } from './process.mjs';
 import { startRedis } from './redis.mjs';
@@ -11,10 +12,12 @@ import { seed, startService } from './service.mjs';
 import { accessToken } from './tokens.mjs';
 import { startCustomer } from './webhook.mjs';
 
-/** env: settings for every instance.  With haproxy: false, `url` is the first presence-svc. */
-export async function startCluster({ presence = 1, routing = 1, haproxy = true, env = {} } = {}) {
+/** env: settings for every instance.  With haproxy: false, `url` is the first presence-svc; with gateway: true, numbers can be rung. */
+export async function startCluster({ presence = 1, routing = 1, haproxy = true, gateway = false, env = {} } = {}) {
 	const cluster = new Cluster(env);
 	try {
+		if (gateway)
+			await cluster.addGateway();
 		await cluster.start(presence, routing, haproxy);
 	} catch (error) {
 		await cluster.stop().catch(() => {});
@@ -30,6 +33,11 @@ class Cluster {
 	constructor(env) {
 		this.env = { NODE_RENEW_MS: '100', ...env };
 		this.folder = temporaryFolder();
+	}
+
+	async addGateway() {
+		this.gateway = await startGateway();
+		this.env.GATEWAY_URL = this.gateway.url;
 	}
 
 	async start(presence, routing, haproxy) {
@@ -110,7 +118,7 @@ class Cluster {
 	async stop() {
 		const services = [...this.presence, ...this.routing];
 		const ends = await Promise.allSettled(services.map(service => service.stop()));
-		const rests = await Promise.allSettled([this.haproxy?.stop(), this.redis?.stop(), this.customer?.stop()]);
+		const rests = await Promise.allSettled([this.haproxy?.stop(), this.redis?.stop(), this.customer?.stop(), this.gateway?.stop()]);
 		this.folder.remove();
 		const failed = [...ends, ...rests].find(result => result.status === 'rejected');
 		if (failed)
