@@ -20,10 +20,10 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 		const struct str scheme = STR("client:");
 		const bool is_client = str_starts(call->to, scheme);
 
-		out[0] = (struct plan_target){ .identity =
-						       is_client ? str_skip(call->to, scheme.n) : call->to,
-					       .from = call->from,
-					       .by_gateway = !is_client };
+		out[0] =
+			(struct plan_target){ .identity = is_client ? str_skip(call->to, scheme.n) : call->to,
+					      .from = call->from,
+					      .by_gateway = !is_client };
 		return 1;
 	}
 	verb = plan_verb(call, plan);
