@@ -1,23 +1,26 @@
 // webhook.mjs - the customer's server: records every request in order, answers as told.
 import http from 'node:http';
+import https from 'node:https';
 import { once } from 'node:events';
 import { within } from './process.mjs';
 
-export async function startCustomer() {
-	const customer = new Customer();
-	customer.server.listen(0, '127.0.0.1');
+/** tls: {key, cert} for https; host: an address of this machine. */
+export async function startCustomer({ tls, host = '127.0.0.1' } = {}) {
+	const customer = new Customer(tls);
+	customer.server.listen(0, host);
 	await once(customer.server, 'listening');
-	customer.url = `http://127.0.0.1:${customer.server.address().port}`;
+	customer.url = `${tls ? 'https' : 'http'}://${host}:${customer.server.address().port}`;
 	return customer;
 }
 
 class Customer {
-	constructor() {
+	constructor(tls) {
 		this.requests = [];          // all, in order of arrival
 		this.unread = [];            // those that next() has not returned
 		this.waiting = [];
 		this.answers = new Map();
-		this.server = http.createServer((request, response) => this.#serve(request, response).catch(() => response.destroy()));
+		const serve = (request, response) => this.#serve(request, response).catch(() => response.destroy());
+		this.server = tls ? https.createServer(tls, serve) : http.createServer(serve);
 	}
 
 	/**
