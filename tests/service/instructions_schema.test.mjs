@@ -57,7 +57,7 @@ const PROMPTS = { say: SAY, play: PLAY, pause: PAUSE };
 const NEEDED = { dial: ['clients'], redirect: ['url'], enqueue: ['queue'], message: ['body'] };
 // What is right in some members and wrong in most.
 const ODD = [
-	null, 0, 1, -1, 1.5, 601, 3601, 14401, 86401, 1e15, true, false, '', ' ', 'x', ' GET', 'PUT', 'a\nb', 'a\u0001b', 'a/../b', '/*', '*', 'a/*/*', '+', 'sip:', 'sip:a b', 'tel:1', 'busy ', 'all',
+	null, 0, 1, -1, 1.5, 601, 3601, 14401, 86401, 101, 1001, 1e15, true, false, '', ' ', 'x', ' GET', 'PUT', 'a\nb', 'a\u0001b', 'a/../b', '/*', '*', 'a/*/*', '+', 'sip:', 'sip:a b', 'tel:1', 'busy ', 'all',
 	[], {}, [null], ['x'], [1], [['ringing']], { k: 1 }, { k: null }, { '': 'v' }, { k: [] }, { k: [1] }, { k: ['v', ''] }, { k: 'v'.repeat(65) }, 'q'.repeat(65), 'l'.repeat(257), 'b'.repeat(1601), 'u'.repeat(4001), '1'.repeat(33),
 ];
 
@@ -150,6 +150,25 @@ describe('the schema of instructions', () => {
 	test('what has nothing odd is accepted, and only queues among others are not', () => {
 		for (const verdict of compare(documents(7, 4000, 0)))
 			assert.match(verdict, /^accepted 0$|^DOC_DIAL .* a queue has to be dialed alone$/);
+	});
+
+	test('each odd value in each member', () => {
+		const inDial = target => ({ verb: 'dial', clients: [target] });
+		const places = [];
+		for (const [name, members] of Object.entries(VERBS)) {
+			const base = { verb: name, ...Object.fromEntries((NEEDED[name] ?? []).map(member => [member, member === 'clients' ? [{ identity: 'a' }] : 'x'])) };
+			for (const member of ['verb', ...Object.keys(members)])
+				places.push(odd => ({ ...base, [member]: odd }), odd => ({ ...base, [member]: [odd] }));
+			places.push(odd => ({ verb: 'gather', prompts: [{ ...base, x: odd }] }));
+		}
+		for (const [kind, { names: [name], ...members }] of Object.entries(TARGETS))
+			for (const member of [kind, 'conference', ...Object.keys(members)])
+				places.push(odd => inDial({ [kind]: name, [member]: odd }), odd => inDial({ [kind]: name, [member]: [odd] }), odd => inDial({ [kind]: name, [member]: { k: odd } }));
+		for (const [name, members] of Object.entries(PROMPTS))
+			for (const member of Object.keys(members))
+				places.push(odd => ({ verb: 'gather', prompts: [{ verb: name, [member]: odd }] }));
+		const verdicts = compare(places.flatMap(place => ODD.map(odd => ({ instructions: [place(odd)] }))));
+		assert.ok(verdicts.length > 5000, `${verdicts.length}`);
 	});
 
 	test('counts', () => {
