@@ -187,6 +187,49 @@ describe('instructions', () => {
 		assert.deepEqual(trace.filter(e => e.event === 'warning').map(e => [e.detail.code, e.detail.line]), [[12200, 4], [12200, 5]]);
 	});
 
+	inBothLanguages('a Gather is passed over with its prompts, and the next verb runs', {
+		TwiML: twiml(r => { r.gather({ numDigits: 1, action: '/digits' }).say('press one'); r.say('Grüße "an alle"'); r.reject(); }),
+		JSON: json({ verb: 'gather', num_digits: 1, action: '/digits', prompts: [{ verb: 'say', text: 'press one' }] }, { verb: 'say', text: 'Grüße "an alle"' }, { verb: 'reject' }),
+	}, async (t, document) => {
+		say('/voice', document);
+		const { body } = await cluster.communicate();
+		assert.equal(body.outcome, 'rejected');
+		const skipped = await traceOf(cluster, body.call, 'skipped');
+		assert.deepEqual(skipped.map(({ detail }) => [detail.verb, detail.code, detail.content]), [['Gather', 45400, ''], ['Say', 45400, 'Grüße "an alle"']]);
+		assert.equal(cluster.customer.all('/digits').length, 0);
+	});
+
+	test('what Twilio would do and this does not is told once, with its line', async () => {
+		say('/voice', '<Response>\n<Dial record="record-from-answer" hangupOnStar="false" timeout="1">\n<Client url="/whisper">nobody</Client></Dial>\n'
+			+ '<Dial record="true" answerOnBridge="true" timeout="1"><Client>nobody</Client></Dial>\n<Connect/>\n<Reject/>\n</Response>');
+		const { body } = await cluster.communicate();
+		assert.equal(body.outcome, 'rejected');
+		const warnings = await traceOf(cluster, body.call, 'warning');
+		assert.deepEqual(warnings.map(({ detail }) => [detail.code, detail.line, detail.text]), [
+			[45400, 2, 'Dial: record needs a media engine, there is none'],
+			[45401, 3, 'Client: url has no effect here'],
+			[45402, 5, 'Connect: not available here'],
+		]);
+	});
+
+	const REFUSED = [
+		['a Conference', '<Response>\n<Dial>\n<Conference>room</Conference></Dial></Response>', 45403, 3, 'Conference: there is no mixer for a conference'],
+		['a Conference in JSON', json({ verb: 'dial', targets: [{ conference: 'room' }] }), 45403, 0, 'instructions[0].targets[0]: there is no mixer for a conference'],
+		['TaskRouter', '<Response><Enqueue\nworkflowSid="WW1"/></Response>', 12200, 1, "Enqueue: workflowSid is TaskRouter's, which is not here"],
+		['a strategy that is none', json({ verb: 'hangup' }, { verb: 'dial', strategy: 'random', clients: [{ identity: 'a' }] }), 13200, 0, 'instructions[1]: strategy has to be one of: all in_order round_robin longest_idle'],
+		['what a device cannot be required to be', '<Response>\n<Dial>\n<Client require="skill">a</Client></Dial></Response>', 13200, 3, /^Client: require has to name attributes/],
+	];
+
+	for (const [what, document, code, line, text] of REFUSED)
+		test(`${what} refuses the whole document, with line or path; the call has failed`, async () => {
+			say('/voice', document);
+			const { body } = await cluster.communicate();
+			assert.equal(body.status, 'failed');
+			const [{ detail }, ...more] = await traceOf(cluster, body.call, 'instructions_refused');
+			assert.deepEqual([detail.code, detail.line, more.length], [code, line, 0]);
+			assert[text instanceof RegExp ? 'match' : 'equal'](detail.text, text);
+		});
+
 	test('an endless Redirect ends the call as failed', async () => {
 		say('/voice', twiml(r => r.redirect('/voice')));
 		const before = cluster.customer.all('/voice').length;
