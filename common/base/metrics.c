@@ -118,6 +118,11 @@ static int64_t total(size_t offset)
 	return sum;
 }
 
+int64_t metric_total(enum metric metric)
+{
+	return total(offsetof(struct slot, values) + metric * sizeof(int64_t));
+}
+
 static void print_head(struct buf *out, const char *name, const char *type, const char *help)
 {
 	buf_printf(out, "# HELP switchhook_%s %s\n", name, help);
@@ -126,7 +131,7 @@ static void print_head(struct buf *out, const char *name, const char *type, cons
 
 static void print_value(struct buf *out, const struct row *row, size_t index)
 {
-	const int64_t value = total(offsetof(struct slot, values) + index * sizeof(int64_t));
+	const int64_t value = metric_total((enum metric)index);
 
 	print_head(out, row->name, row->kind == COUNTS ? "counter" : "gauge", row->help);
 	if (row->labels[0])
@@ -137,7 +142,7 @@ static void print_value(struct buf *out, const struct row *row, size_t index)
 
 static void print_histogram(struct buf *out, const struct row *row, size_t index)
 {
-	const int64_t sum_us = total(offsetof(struct slot, values) + index * sizeof(int64_t));
+	const int64_t sum_us = metric_total((enum metric)index);
 	int64_t count = 0;
 
 	print_head(out, row->name, "histogram", row->help);

@@ -25,5 +25,6 @@ void metrics_attach(void);                               /* once per thread; its
 void metric_add(enum metric metric, int64_t by);         /* counter up, gauge up or down */
 void metric_set(enum metric metric, int64_t value);      /* a gauge's own share of this thread */
 void metric_observe_us(enum metric metric, uint64_t us); /* histogram: fixed buckets 100 us .. 60 s */
+int64_t metric_total(enum metric metric);                /* of all threads */
 void metrics_count_error(unsigned err);                  /* errors_total{err="NAME"} */
 void metrics_print(struct buf *out);                     /* Prometheus text 0.0.4, names prefixed switchhook_ */

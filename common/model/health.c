@@ -26,19 +26,33 @@ void health_get(struct req *req)
 		reply_word(req, 200, "ok");
 }
 
-void ready_get(struct req *req)
+const char *health_waits_for(const struct worker *worker)
 {
-	const struct worker *worker = req_worker(req);
 	const struct app_common *app = worker->app;
 
+	return !redis_is_ready(worker->redis)	   ? "the store"
+	       : !accounts_is_ready(app->accounts) ? "the store's notices"
+	       : !nodes_is_joined(app->nodes)	   ? "its place in the table of nodes"
+						   : NULL;
+}
+
+void health_note(struct worker *worker)
+{
+	metric_set(METRIC_loops_ready, health_waits_for(worker) == NULL);
+}
+
+void ready_get(struct req *req)
+{
+	struct worker *worker = req_worker(req);
+	const char *missing = health_waits_for(worker);
+
+	health_note(worker);
 	if (worker->draining)
 		reply_word(req, 503, "draining");
-	else if (!redis_is_ready(worker->redis))
-		reply_word(req, 503, "waiting for the store");
-	else if (!accounts_is_ready(app->accounts))
-		reply_word(req, 503, "waiting for the store's notices");
-	else if (!nodes_is_joined(app->nodes))
-		reply_word(req, 503, "waiting to join the table of nodes");
+	else if (missing)
+		reply_word(req, 503, arena_printf(req_arena(req), "waiting for %s", missing).p);
+	else if (metric_total(METRIC_loops_ready) < worker->count)
+		reply_word(req, 503, "waiting for another loop");
 	else
 		reply_word(req, 200, "ready");
 }

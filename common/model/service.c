@@ -7,13 +7,14 @@
 #include "common/io/http_client.h"
 #include "common/io/http_server.h"
 #include "common/model/account.h"
+#include "common/model/health.h"
 #include "common/model/job.h"
 #include "common/model/limits.h"
 #include "common/model/reap.h"
 #include "common/model/seal.h"
 #include "scripts.gen.h"
 
-enum { DRAIN_POLL_MS = 50, FETCH_WAITING_MAX = 10000 };
+enum { DRAIN_POLL_MS = 50, NOTE_MS = 50, FETCH_WAITING_MAX = 10000 };
 
 struct process { /* shared by the workers, read only once they run */
 	const struct service *service;
@@ -27,6 +28,7 @@ struct service_worker { /* the common part of one worker */
 	const struct process *process;
 	struct http_server *http;
 	struct redis_stream *inbox;
+	struct loop_timer *note;
 };
 
 /* ---- the process ---- */
@@ -161,11 +163,21 @@ static enum err listen_http(struct service_worker *part)
 	return http_server_new(part->worker, &conf, &part->http);
 }
 
+/* Whichever loop is asked speaks for all of them. */
+static void note_health(void *arg)
+{
+	struct worker *worker = arg;
+
+	health_note(worker);
+	loop_timer_start(worker_common(worker)->part->note, NOTE_MS);
+}
+
 static void stop(struct worker *worker)
 {
 	struct app_common *app = worker->app;
 	struct service_worker *part = app->part;
 
+	part->note = loop_timer_free(part->note);
 	part->http = http_server_free(part->http);
 	part->inbox = redis_stream_free(part->inbox);
 	flows_close(worker);
@@ -203,6 +215,8 @@ static enum err start(struct worker *worker)
 	redis.arg = worker;
 	worker->redis = redis_new(worker->loop, &redis);
 	worker->untrusted = client_new(worker, process);
+	part->note = loop_timer_new(worker->loop, note_health, worker);
+	note_health(worker);
 	err = listen_http(part);
 	if (err)
 		stop(worker);
