@@ -3,9 +3,9 @@
  * Pure: text in, verbs out, everything in the arena.  At most INSTRUCTIONS_MAX
  * bytes, 8 levels, 200 verbs; DOCTYPE and processing of entities beyond the five
  * of XML are refused.  Unknown verbs and attributes are warnings with their
- * line, as on Twilio; wrong values of known ones are errors with theirs.
- * Defaults and ranges are Twilio's (see docs); every Dial behaves as
- * answerOnBridge=true.
+ * line, as on Twilio; wrong values of known ones are errors with theirs.  What
+ * is known and does nothing here is a warning, once (DOC_IGNORED, DOC_NO_MEDIA).
+ * Every Dial behaves as answerOnBridge=true.  docs/instructions.md has it all.
  *
  * The same verbs as JSON (application/json):
  *   {"instructions":[{"verb":"dial","timeout":20,"action":"/after","clients":[{"identity":"alice","parameters":{"k":"v"}}]},

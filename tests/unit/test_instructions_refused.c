@@ -133,6 +133,43 @@ static void test_refused(void **state)
 	assert_refused(XML, verbs, ARRAY_LEN(verbs));
 }
 
+/* bytes that are no text: a NUL, broken UTF-8, in both forms */
+static void test_bytes(void **state)
+{
+#define BYTES(type, text)                                                                                    \
+	{                                                                                                    \
+		{ type, sizeof(type) - 1 },                                                                  \
+		{                                                                                            \
+			text, sizeof(text) - 1                                                               \
+		}                                                                                            \
+	}
+	static const struct {
+		struct str type, text;
+	} cases[] = {
+		BYTES(XML, "<Response>\0</Response>"),
+		BYTES(XML, "<Response><Say>a\0b</Say></Response>"),
+		BYTES(XML, "<Response><Redirect method='G\0ET'>x</Redirect></Response>"),
+		BYTES(XML, "<Response/>\0"),
+		BYTES(XML, "<Response><Say>\xc3(</Say></Response>"),
+		BYTES(XML, "<Response><Say>\xed\xa0\x80</Say></Response>"),
+		BYTES(XML, "<Response><Say>\xc0\xaf</Say></Response>"),
+		BYTES(JSON, "{\"instructions\":[]}\0"),
+		BYTES(JSON, "{\"instructions\":[{\"verb\":\"say\",\"text\":\"a\0b\"}]}"),
+		BYTES(JSON, "{\"instructions\":[{\"verb\":\"say\",\"text\":\"\\u0000\"}]}"),
+		BYTES(JSON, "{\"instructions\":[{\"verb\":\"say\",\"text\":\"\xc3(\"}]}"),
+		BYTES(JSON, "{\"instructions\":[{\"verb\":\"say\",\"text\":\"\\ud800\"}]}"),
+	};
+	struct instructions out;
+	struct instruction_note why;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (instructions_parse(arena, cases[i].type, cases[i].text, &out, &why) != ERR_DOC_PARSE)
+			fail_msg("%zu: %.*s is read", i, STR_ARG(cases[i].text));
+		assert_int_equal(why.line, 1);
+	}
+}
+
 static void test_messages(void **state)
 {
 	(void)state;
@@ -192,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_refused),
+		TEST(test_bytes),
 		TEST(test_messages),
 		TEST(test_accepted_ranges),
 	};
