@@ -56,7 +56,7 @@ struct dial_target {
 	struct str destination;          /* Number, Sip: whom the gateway rings; Queue: its name; else empty */
 	struct str send_digits;          /* Number: for the gateway, once it is answered; empty: none */
 	struct str username, password;   /* Sip: for the gateway; empty: none */
-	struct parameter *parameters;    /* Client: handed over with the ring */
+	struct parameter *parameters;    /* handed over with the ring; Queue: none */
 	size_t n_parameters;
 	struct parameter *require;       /* Client: a device has to have every one of these attributes; names may repeat */
 	size_t n_require;

@@ -146,9 +146,9 @@ static const struct target_name *name_of_target(const struct json *object)
 static bool read_target(struct build *b, const struct place *place, const struct json *object)
 {
 	const struct target_name *name = name_of_target(object);
-	static const char *const others[] = { "identity", "number", "sip", "queue", "" };
-	static const char *const client_others[] = { "identity", "number", "sip", "queue", "parameters", "" };
-	const bool is_client = name && name->kind == TARGET_CLIENT;
+	static const char *const others[] = { "identity", "number", "sip", "queue", "parameters", "" };
+	static const char *const queue_others[] = { "identity", "number", "sip", "queue", "" };
+	const bool is_queue = name && name->kind == TARGET_QUEUE;
 	struct dial_target *target;
 
 	if (!json_is_object(object))
@@ -163,9 +163,9 @@ static bool read_target(struct build *b, const struct place *place, const struct
 	if (!target || !read_fields(b, place, object, name->fields, target) ||
 	    !build_whom(b, place, target, json_string(json_get(object, name->json))))
 		return false;
-	if (is_client && !read_parameters(b, place, json_get(object, "parameters")))
+	if (!is_queue && !read_parameters(b, place, json_get(object, "parameters")))
 		return false;
-	warn_of_unknown(b, place, object, name->fields, is_client ? client_others : others);
+	warn_of_unknown(b, place, object, name->fields, is_queue ? queue_others : others);
 	return build_target_end(b, place, target);
 }
 

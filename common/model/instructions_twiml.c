@@ -1,6 +1,6 @@
 /* instructions_twiml.c - the facade over expat: TwiML into verbs.
  *
- *     Response > verb > target (inside Dial) > Identity, Parameter (inside Client)
+ *     Response > verb > target (inside Dial) > Parameter, Identity (inside Client)
  *                     > Say, Play, Pause (inside Gather)
  *                     > Body (inside Message), marks (inside Say)
  *
@@ -211,7 +211,7 @@ static enum element begin_target_part(struct twiml *t, const struct place *place
 {
 	if (t->target->kind == TARGET_CLIENT && strcmp(name, "Identity") == 0)
 		return EL_IDENTITY;
-	if (t->target->kind == TARGET_CLIENT && strcmp(name, "Parameter") == 0)
+	if (t->target->kind != TARGET_QUEUE && strcmp(name, "Parameter") == 0)
 		return begin_parameter(t, place, attributes);
 	build_warn(t->b, place, ERR_DOC_SCHEMA, "unknown inside " STR_FMT, STR_ARG(t->target->name));
 	return EL_SKIPPED;

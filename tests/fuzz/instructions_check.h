@@ -30,7 +30,8 @@ static inline void check_target(const struct dial_target *target)
 
 	INVARIANT(target->name.n > 0 && target->events != 0 && target->events < 16);
 	INVARIANT(is_client == identity_is_valid(plain) && is_client == (target->destination.n == 0));
-	INVARIANT(is_client || (!target->is_group && target->n_parameters == 0 && target->n_require == 0));
+	INVARIANT(is_client || (!target->is_group && target->n_require == 0));
+	INVARIANT(target->kind != TARGET_QUEUE || target->n_parameters == 0);
 	check_line(target->destination, 255);
 	check_line(target->send_digits, 32);
 	check_line(target->username, 256);

@@ -26,11 +26,12 @@ function knownFields() {
 
 // What may stand in each member, so that it is accepted.
 const URLS = ['/after', 'https://example.com/a?b=c', ''], METHODS = ['GET', 'post'], LINES = ['client:bob', '', 'two words'], KEYS = ['#', '', '1*'];
+const PARAMETERS = [{}, { k: 'v', 'größe': '日本' }];
 const CALLBACKS = { status_callback: URLS, status_callback_method: METHODS, status_callback_event: [[], ['ringing'], ['initiated', 'answered', 'completed']] };
 const TARGETS = {
-	identity: { names: ['alice', 'support/tier1/bob', 'support/*', 'a@b.c', '..x'], parameters: [{}, { k: 'v', 'größe': '日本' }], require: [{}, { skill: 'billing' }, { skill: ['a', 'b'], 'x y': '=' }], ...CALLBACKS },
-	number: { names: ['+15550100', '(555) 010-99.99', '*100#', '1'.repeat(32)], send_digits: ['1wW#', ''], ...CALLBACKS },
-	sip: { names: ['sip:bob@example.com', 'SIPS:[::1];a=b?c=d'], username: LINES, password: LINES, ...CALLBACKS },
+	identity: { names: ['alice', 'support/tier1/bob', 'support/*', 'a@b.c', '..x'], parameters: PARAMETERS, require: [{}, { skill: 'billing' }, { skill: ['a', 'b'], 'x y': '=' }], ...CALLBACKS },
+	number: { names: ['+15550100', '(555) 010-99.99', '*100#', '1'.repeat(32)], send_digits: ['1wW#', ''], parameters: PARAMETERS, ...CALLBACKS },
+	sip: { names: ['sip:bob@example.com', 'SIPS:[::1];a=b?c=d'], username: LINES, password: LINES, parameters: PARAMETERS, ...CALLBACKS },
 	queue: { names: ['support', 'front desk', 'q'.repeat(64)] },
 };
 const SAY = { text: ['hello', '', 'two\nlines'], voice: LINES, language: ['de-DE'], loop: [0, 1, 1000] };
@@ -184,7 +185,7 @@ describe('the schema of instructions', () => {
 
 	test('mentions what the reader knows, and nothing else', () => {
 		const definition = element => ({ Client: 'client', Number: 'number', Sip: 'sip', Queue: 'queue' }[element] ?? element.toLowerCase());
-		const beside = { dial: ['clients', 'targets'], gather: ['prompts'], client: ['parameters'] };
+		const beside = { dial: ['clients', 'targets'], gather: ['prompts'], client: ['parameters'], number: ['parameters'], sip: ['parameters'] };
 		for (const kind of Object.keys(TARGETS).map(name => name === 'identity' ? 'client' : name))
 			beside[kind] = [...beside[kind] ?? [], ...Object.keys(TARGETS)];
 		for (const [element, { json }] of knownFields()) {

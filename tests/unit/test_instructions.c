@@ -164,12 +164,12 @@ static void test_media(void **state)
 
 static void test_targets(void **state)
 {
-	const struct instructions *out =
-		parse_ok(XML,
-			 "<Response><Dial><Number sendDigits='1w#' statusCallback='/n'> +1 (555) 010-9999 "
-			 "</Number><Sip username='u' password='p'>sip:bob@example.com;transport=tls?x=1"
-			 "</Sip><Client>support/*</Client></Dial><Dial>*100#</Dial>"
-			 "<Dial><Queue>front desk</Queue></Dial></Response>");
+	const struct instructions *out = parse_ok(
+		XML,
+		"<Response><Dial><Number sendDigits='1w#' statusCallback='/n'> +1 (555) 010-9999 "
+		"</Number><Sip username='u' password='p'>sip:bob@example.com;transport=tls?x=1"
+		"<Parameter name='k' value='v'/></Sip><Client>support/*</Client></Dial><Dial>*100#</Dial>"
+		"<Dial><Queue>front desk</Queue></Dial></Response>");
 	const struct dial_target *first = out->verbs[0].targets;
 	const struct dial_target *queue = &out->verbs[2].targets[0];
 
@@ -185,6 +185,8 @@ static void test_targets(void **state)
 	assert_str(first[1].destination, "sip:bob@example.com;transport=tls?x=1");
 	assert_str(first[1].username, "u");
 	assert_str(first[1].password, "p");
+	assert_int_equal(first[1].n_parameters, 1);
+	assert_str(first[1].parameters[0].value, "v");
 	assert_int_equal(first[2].kind, TARGET_CLIENT);
 	assert_str(first[2].identity, "support/*");
 	assert_true(first[2].is_group);
@@ -316,8 +318,10 @@ static void test_warnings(void **state)
 		{ CLIENT("<Number machineDetection='Enable'>1</Number>"), 2, ERR_DOC_NO_MEDIA,
 		  "Number: machineDetection needs a media engine, there is none" },
 		{ CLIENT("<Client>a<Name/></Client>"), 2, ERR_DOC_SCHEMA, "Name: unknown inside Client" },
-		{ CLIENT("<Number>1<Parameter name='a' value='b'/></Number>"), 2, ERR_DOC_SCHEMA,
-		  "Parameter: unknown inside Number" },
+		{ CLIENT("<Queue>q<Parameter name='a' value='b'/></Queue>"), 2, ERR_DOC_SCHEMA,
+		  "Parameter: unknown inside Queue" },
+		{ CLIENT("<Number>1<Identity>a</Identity></Number>"), 2, ERR_DOC_SCHEMA,
+		  "Identity: unknown inside Number" },
 		{ CLIENT("<Client><Identity>a</Identity>b</Client>"), 2, ERR_DOC_SCHEMA,
 		  "Client: its text is ignored beside Identity" },
 	};
