@@ -118,16 +118,24 @@ static void on_arrival_time(void *arg)
 	shutdown(conn->fd, SHUT_RDWR); /* the library sees the end and closes */
 }
 
+/* Version 1 of the library answers each question in the same place: what it said before is gone then. */
+static MHD_socket socket_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static const struct sockaddr *peer_of(struct MHD_Connection *mhd)
+{
+	return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+}
+
 static struct conn *conn_new(struct http_server *server, struct MHD_Connection *mhd)
 {
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *peer =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct conn *conn = x_alloc(sizeof(*conn));
 
 	conn->server = server;
-	conn->fd = fd->connect_fd;
-	conn->is_trusted = netguard_lists(&server->trusted, peer->client_addr);
+	conn->fd = socket_of(mhd);
+	conn->is_trusted = netguard_lists(&server->trusted, peer_of(mhd));
 	conn->arrival = loop_timer_new(server->worker->loop, on_arrival_time, conn);
 	conn->next = server->conns;
 	conn->at = &server->conns;
