@@ -60,6 +60,8 @@ static void on_read(struct flow *flow)
 	json_bool(&w, "call_waiting", account->call_waiting);
 	json_bool(&w, "away_rings", account->away_rings);
 	json_int(&w, "close_grace_ms", (int64_t)account->close_grace_ms);
+	json_int(&w, "ring_proof_ms", (int64_t)account->ring_proof_ms);
+	json_int(&w, "away_after_missed", (int64_t)account->away_after_missed);
 	put_url(&w, "presence_webhook_url", account->presence_webhook_url);
 	put_url(&w, "policy_url", account->policy_url);
 	put_url(&w, "webhook_secret", by_key ? STR_NULL : account->webhook_secret);
@@ -88,16 +90,6 @@ void account_settings_post(struct req *req)
 			     STEP(on_current));
 }
 
-static bool read_grace(const struct json *given, uint64_t *grace_ms, struct json_fault *fault)
-{
-	int64_t value = (int64_t)*grace_ms;
-
-	if (!json_get_int(given, "close_grace_ms", JSON_OPTIONAL, 0, CLOSE_GRACE_MAX_MS, &value, fault))
-		return false;
-	*grace_ms = (uint64_t)value;
-	return true;
-}
-
 /* An empty one takes it away. */
 static bool read_url(struct arena *arena, const struct json *given, const char *name, struct str *url,
 		     struct json_fault *fault)
@@ -118,7 +110,9 @@ static bool change(struct arena *arena, const struct json *given, struct account
 {
 	return json_get_bool(given, "call_waiting", &account->call_waiting, fault) &&
 	       json_get_bool(given, "away_rings", &account->away_rings, fault) &&
-	       read_grace(given, &account->close_grace_ms, fault) &&
+	       account_number_read(given, "close_grace_ms", &account->close_grace_ms, fault) &&
+	       account_number_read(given, "ring_proof_ms", &account->ring_proof_ms, fault) &&
+	       account_number_read(given, "away_after_missed", &account->away_after_missed, fault) &&
 	       read_url(arena, given, "presence_webhook_url", &account->presence_webhook_url, fault) &&
 	       read_url(arena, given, "policy_url", &account->policy_url, fault) &&
 	       account_origins_read(arena, given, &account->origins, fault);

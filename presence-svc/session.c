@@ -281,7 +281,7 @@ static void on_close(void *arg, unsigned code)
 		session_free(session);
 }
 
-const struct ws_ops session_ops = { on_open, on_text, on_close };
+const struct ws_ops session_ops = { on_open, on_text, on_close, session_heard };
 
 /* ---- all of a worker ---- */
 

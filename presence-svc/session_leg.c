@@ -215,6 +215,8 @@ static void deliver(struct worker *worker, struct sid device, const struct json 
 			call_device_gone(worker, sid_call_of(call), device);
 		return;
 	}
+	if (str_eq(type, STR("cancel")) && str_eq(json_string(json_get(msg, "reason")), STR("unreachable")))
+		session_suspected(session); /* also when that is said again: it was marked again, too */
 	if (note_leg(session, type, call, msg))
 		frame_pass(msg, session->ws);
 	session_close_if_done(session); /* how its last call ended is the last that it hears */

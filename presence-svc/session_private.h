@@ -5,6 +5,8 @@
  *   session_profile.c what its device has said of itself
  *   session_drain.c   all of a worker are let go, one after the other
  *   session_leg.c     its legs, and what reaches it from elsewhere
+ *   session_message.c messages and receipts for it, each message once
+ *   session_suspect.c its device did not acknowledge a ring, until it is heard again
  */
 #pragma once
 
@@ -45,3 +47,10 @@ void session_legs_free(struct session *session);
 void session_leg_lost(struct session *session, struct session_leg *leg);  /* its call has let it go: the client hears the end */
 void session_stop_late_rings(struct session *session);   /* a ring whose bridge is gone for good must not ring for ever */
 void session_close_if_done(struct session *session);     /* a channel whose token has run out stays only for its calls */
+
+/* session_message.c */
+MUST_USE bool session_message_pass(struct worker *worker, struct sid device, const struct json *msg);   /* false: it is neither */
+
+/* session_suspect.c */
+void session_suspected(struct session *session);         /* its next byte proves that it lives */
+void session_heard(void *arg);                           /* that byte */

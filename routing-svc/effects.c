@@ -129,6 +129,20 @@ static void settle_leg(struct flow *flow, const struct call *call, const struct 
 	claim_settle(flow, client, leg->device, call->id, leg->attempt, change, next);
 }
 
+static void let_go(struct flow *flow, const struct call *call, const struct leg *leg, struct flow_step next)
+{
+	const struct client_key client = { call->account, leg->identity };
+	const struct claimed_device device = { leg->device, leg->address };
+	const bool was_refused = str_eq(leg->reason, STR("declined")) || str_eq(leg->reason, STR("busy"));
+
+	if (str_eq(leg->reason, LEG_SILENT))
+		claim_suspect(flow, client, device, call->id, leg->attempt, next);
+	else if (str_eq(leg->reason, LEG_MISSED))
+		settle_leg(flow, call, leg, CLAIM_MISSED, next);
+	else
+		settle_leg(flow, call, leg, was_refused ? CLAIM_REFUSED : CLAIM_RELEASE, next);
+}
+
 /* ---- the caller ---- */
 
 static void tell_gateway(struct flow *flow, const struct call *call, struct flow_step next)
@@ -209,8 +223,10 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 		tell_leg(flow, call, leg, STR("hangup"), effect->word, next);
 	else if (effect->op == EFFECT_ANSWERED)
 		tell_leg(flow, call, leg, STR("answered"), STR(""), next);
+	else if (effect->op == EFFECT_LET_GO)
+		let_go(flow, call, leg, next);
 	else
-		settle_leg(flow, call, leg, effect->op == EFFECT_ENGAGE ? CLAIM_ENGAGE : CLAIM_RELEASE, next);
+		settle_leg(flow, call, leg, CLAIM_ENGAGE, next);
 }
 
 void effects_run(struct flow *flow, const struct call *call, struct str list, struct flow_step next)

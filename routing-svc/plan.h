@@ -74,6 +74,7 @@ struct plan_input {
 	size_t n_order;
 	const struct claim_result *claims;       /* of those whose turn it was: order[call->turn] and on */
 	size_t n_claims;
+	uint64_t ring_proof_ms;          /* so soon every device has to acknowledge its ring; 0: none has to */
 };
 
 enum { PLAN_TRACES_MAX = 160, PLAN_CALLBACKS_MAX = 128, PLAN_RING_MAX = 50 };

@@ -31,12 +31,12 @@ size_t plan_targets(struct call *call, struct plan *plan, struct plan_target out
 		const struct dial_target *target = &verb->targets[i];
 		const bool by_gateway = target->kind == TARGET_NUMBER || target->kind == TARGET_SIP;
 
-		out[n++] = (struct plan_target){ .identity = by_gateway ? target->destination
-									: target->identity,
-						 .from = verb->caller_id.n > 0 ? verb->caller_id : call->from,
-						 .target = target,
-						 .index = (unsigned)i,
-						 .by_gateway = by_gateway };
+		out[n++] =
+			(struct plan_target){ .identity = by_gateway ? target->destination : target->identity,
+					      .from = verb->caller_id.n > 0 ? verb->caller_id : call->from,
+					      .target = target,
+					      .index = (unsigned)i,
+					      .by_gateway = by_gateway };
 	}
 	return n;
 }
@@ -205,8 +205,9 @@ void plan_claimed(struct call *call, const struct plan_input *input, struct plan
 	}
 	call->state = CALL_RINGING;
 	call->until_ms = CALL_NOW - (int64_t)ring_ms;
+	call->proof_until_ms = input->ring_proof_ms ? CALL_NOW - (int64_t)input->ring_proof_ms : 0;
 	call->idle_fetches = 0;
-	plan->wait_ms = ring_ms;
+	plan->wait_ms = input->ring_proof_ms ? MIN(ring_ms, input->ring_proof_ms) : ring_ms;
 	plan_effect(plan, EFFECT_PROGRESS, 0, "ringing");
 }
 

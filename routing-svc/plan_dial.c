@@ -4,14 +4,39 @@
 
 /* ---- ring ---- */
 
+/* Whose fault it was that a ring led to nothing is kept with the leg: its device learns from it (effects.c). */
 static void drop_leg(struct call *call, struct plan *plan, struct leg *leg, const char *why)
 {
 	leg->status = LEG_CANCELLED;
+	if (strcmp(why, "timeout") == 0)
+		leg->reason = LEG_MISSED;
 	plan_effect(plan, EFFECT_CANCEL, leg->number, why);
 	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
 	plan_trace(plan, "cancel", "\"leg\":%u,\"reason\":\"%s\"", leg->number, why);
 	plan_callback(call, plan, leg, EVENT_COMPLETED,
 		      strcmp(why, "timeout") == 0 ? "no-answer" : "canceled");
+}
+
+/* Its device did not acknowledge the ring.  Let go first: who hears the cancel makes up for it when it is heard. */
+static void skip_leg(struct call *call, struct plan *plan, struct leg *leg)
+{
+	leg->status = LEG_CANCELLED;
+	leg->reason = LEG_SILENT;
+	plan_effect(plan, EFFECT_LET_GO, leg->number, "");
+	plan_effect(plan, EFFECT_CANCEL, leg->number, "unreachable");
+	plan_trace(plan, "cancel", "\"leg\":%u,\"reason\":\"unreachable\"", leg->number);
+	plan_callback(call, plan, leg, EVENT_COMPLETED, "no-answer");
+}
+
+static void skip_the_silent(struct call *call, struct plan *plan)
+{
+	if (!call->proof_until_ms || call->proof_until_ms > call->now_ms)
+		return;
+	call->proof_until_ms = 0;
+	for (unsigned i = 0; i < call->leg_count; i++) {
+		if (call->legs[i].status == LEG_RUNG && !leg_is_gateways(&call->legs[i]))
+			skip_leg(call, plan, &call->legs[i]);
+	}
 }
 
 /* Its device has rejected or vanished. */
@@ -108,8 +133,10 @@ static void ring_again(struct plan *plan, struct leg *leg)
 void plan_ringing(struct call *call, struct plan *plan)
 {
 	const char *refused = refusal(call);
+	int64_t next = call->until_ms;
 	bool any_left = false;
 
+	skip_the_silent(call, plan);
 	for (unsigned i = 0; i < call->leg_count; i++) {
 		struct leg *leg = &call->legs[i];
 
@@ -119,8 +146,10 @@ void plan_ringing(struct call *call, struct plan *plan)
 		let_gone_go(call, plan, leg);
 		any_left = any_left || leg_rings(leg);
 	}
+	if (call->proof_until_ms)
+		next = MIN(next, call->proof_until_ms);
 	if (any_left && call->until_ms > call->now_ms) {
-		plan->wait_ms = (uint64_t)(call->until_ms - call->now_ms);
+		plan->wait_ms = (uint64_t)(next - call->now_ms);
 	} else if (any_left) {
 		end_ring(call, plan, "timeout");
 		next_or_over(call, plan, "no-answer", "no-answer");

@@ -1,7 +1,7 @@
 /* round_claim.c - devices are claimed: of all clients of a ring side by side, or of one after the other until one has some.
  *
- *     round_claim -> (candidates_find) -> claim_all                  -> on_claimed -> round_go_on
- *                                      -> claim_next -> on_one_claimed ...
+ *     round_claim -> on_account -> (candidates_find) -> claim_all                  -> on_claimed -> round_go_on
+ *                                                    -> claim_next -> on_one_claimed ...
  */
 #include "common/model/app.h"
 #include "common/model/node.h"
@@ -10,6 +10,7 @@
 
 enum { CLAIM_SPARE_MS = 5000 };
 
+static void on_account(struct flow *flow);
 static void on_candidates(struct flow *flow);
 static void on_one_claimed(struct flow *flow);
 static void on_claimed(struct flow *flow);
@@ -109,6 +110,15 @@ void round_claim(struct flow *flow)
 	round->claimed_attempt = call->attempt;
 	round->claimed_turn = call->turn;
 	round->claimed_fence = call->fence;
+	account_find(worker_common(flow->worker)->accounts, flow, call->account, &round->account,
+		     STEP(on_account));
+}
+
+static void on_account(struct flow *flow)
+{
+	struct round *round = flow->state;
+	const struct call *call = &round->call;
+
 	if (call->order.n == 0) {
 		candidates_find(flow, STEP(on_candidates));
 		return;
@@ -124,7 +134,8 @@ static void on_candidates(struct flow *flow)
 	round->input = (struct plan_input){ .kind = INPUT_CLAIMED,
 					    .order = round->ring.clients,
 					    .n_order = round->ring.n,
-					    .claims = round->claims };
+					    .claims = round->claims,
+					    .ring_proof_ms = round->account.ring_proof_ms };
 	if (plan_strategy(&round->call, &round->plan) == STRATEGY_ALL)
 		claim_all(flow);
 	else

@@ -61,6 +61,7 @@ struct ws {
 	size_t max_message;
 	unsigned ping_ms, dead_ms;
 	uint64_t last_inbound_ms;
+	bool byte_awaited;
 	struct buf in;	    /* the start of a frame whose rest has not come */
 	struct buf message; /* the fragments so far */
 	struct buf out;	    /* what the socket has not taken yet */
@@ -476,6 +477,15 @@ static void start(void *arg)
 		take_kept(ws);
 }
 
+static void tell_heard(struct ws *ws)
+{
+	const bool awaited = ws->byte_awaited;
+
+	ws->byte_awaited = false;
+	if (awaited && ws->ops.on_heard)
+		ws->ops.on_heard(ws->arg);
+}
+
 static void on_readable(struct ws *ws)
 {
 	static _Thread_local char scratch[SCRATCH_SIZE];
@@ -483,6 +493,7 @@ static void on_readable(struct ws *ws)
 
 	if (n > 0) {
 		ws->last_inbound_ms = clock_mono_ms();
+		tell_heard(ws);
 		take(ws, scratch, (size_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
 		end_after_loss(ws);
@@ -559,6 +570,11 @@ struct str ws_address(const struct ws *ws)
 size_t ws_queued(const struct ws *ws)
 {
 	return ws->out.n;
+}
+
+void ws_await_byte(struct ws *ws)
+{
+	ws->byte_awaited = true;
 }
 
 uint64_t ws_last_inbound_ms(const struct ws *ws)

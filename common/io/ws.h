@@ -25,6 +25,7 @@ struct ws_ops {
 	void (*on_text)(void *arg, struct str text);             /* valid UTF-8; borrowed */
 	/* ours when this side began the close, else the peer's; 1005: it gave none; 1006: no close frame came */
 	void (*on_close)(void *arg, unsigned code);
+	void (*on_heard)(void *arg);     /* once after ws_await_byte, before what it brings; may be NULL */
 };
 
 struct ws_conf {
@@ -48,6 +49,7 @@ void ws_send(struct ws *ws, struct str text);
 void ws_close(struct ws *ws, unsigned code, const char *reason);     /* flushes, sends a close frame, waits at most 2 s for the peer's */
 void ws_drop(struct ws *ws);                              /* no farewell; on_close (1006) still comes */
 size_t ws_queued(const struct ws *ws);                               /* bytes that the socket has not taken */
+void ws_await_byte(struct ws *ws);                                   /* the next byte that is received is told to on_heard */
 uint64_t ws_last_inbound_ms(const struct ws *ws);                    /* monotonic */
 struct str ws_origin(const struct ws *ws);                           /* STR_NULL: no browser; as long as the ws */
 struct str ws_address(const struct ws *ws);                          /* of the client; as long as the ws */

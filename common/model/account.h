@@ -31,6 +31,9 @@ enum {
 	API_KEYS_AT_ONCE = 16,
 	CLOSE_GRACE_PRESET_MS = 2000,
 	CLOSE_GRACE_MAX_MS = 60000,
+	RING_PROOF_PRESET_MS = 2000,
+	RING_PROOF_MAX_MS = 10000,
+	AWAY_AFTER_MAX = 100,
 	ACCOUNT_ORIGINS_MAX = 20,
 	ACCOUNT_ORIGIN_MAX = 260,        /* bytes of one */
 };
@@ -47,6 +50,8 @@ struct account {
 	bool call_waiting;               /* a client in a call can be rung */
 	bool away_rings;                 /* a device that is away can be rung */
 	uint64_t close_grace_ms;         /* a closed channel's device counts so long */
+	uint64_t ring_proof_ms;          /* a device that has not acknowledged its ring by then is skipped; 0: none is */
+	uint64_t away_after_missed;      /* a device whose rings timed out so often in a row shows away; 0: never */
 
 	struct str presence_webhook_url; /* empty: none */
 	struct str policy_url;           /* asked before a client registers; empty: nobody is */
@@ -120,6 +125,10 @@ struct json_fault;
 MUST_USE bool account_origins_read(struct arena *arena, const struct json *from, struct str *origins, struct json_fault *fault);
 /* May pages of this origin use the account?  Empty: no browser asks. */
 bool account_permits_origin(const struct account *account, struct str origin);
+
+/* Settings that are numbers, by their names: absent leaves *number alone.  (account_number.c) */
+uint64_t account_number_preset(const char *name);
+MUST_USE bool account_number_read(const struct json *from, const char *name, uint64_t *number, struct json_fault *fault);
 
 /* reading, cached */
 void account_load(struct accounts *accounts, struct flow *flow, struct sid sid, struct account *out, struct flow_step next);

@@ -39,6 +39,8 @@ static const struct record_field account_fields[] = {
 	FLAG(account, call_waiting, "call_waiting"),
 	FLAG(account, away_rings, "away_rings"),
 	NUMBER(account, close_grace_ms, "close_grace_ms", CLOSE_GRACE_PRESET_MS),
+	NUMBER(account, ring_proof_ms, "ring_proof_ms", RING_PROOF_PRESET_MS),
+	NUMBER(account, away_after_missed, "away_after_missed", 0),
 	TEXT(account, presence_webhook_url, "presence_webhook_url"),
 	TEXT(account, policy_url, "policy_url"),
 	SECRET(account, webhook_secret, "webhook_secret"),

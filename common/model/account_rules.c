@@ -52,8 +52,9 @@ struct str account_rules(struct arena *arena, const struct seal *seal, const str
 	char channel[RULES_CHANNEL_MAX];
 
 	rules_channel(seal, account->sid, partition, channel);
-	return arena_printf(arena, "%llu|%u|%llu|%s", (unsigned long long)account->updated_ms, flags,
-			    (unsigned long long)account->close_grace_ms, channel);
+	return arena_printf(arena, "%llu|%u|%llu|%s|%llu", (unsigned long long)account->updated_ms, flags,
+			    (unsigned long long)account->close_grace_ms, channel,
+			    (unsigned long long)account->away_after_missed);
 }
 
 /* ---- reading: packed once per account and partition, and kept as the account itself is ---- */

@@ -1,7 +1,7 @@
 /* account_rules.h - what an account decides about presence, as the scripts in its clients' partitions need it.
  *
  * Accounts lie in slots of their own, so each partition in which an account has clients
- * keeps a copy of the few rules that consolidation needs: "version|flags|grace_ms|channel".
+ * keeps a copy of the few rules that consolidation needs: "version|flags|grace_ms|channel|away_after_missed".
  * It travels with each registration; a newer version wins.
  */
 #pragma once

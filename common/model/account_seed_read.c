@@ -19,7 +19,7 @@ enum seed_type {
 	/* what is not named stays: where an account belongs, and its settings */
 	PARENT,
 	FLAG,
-	GRACE,
+	SETTING_NUMBER,
 	SETTING_URL,
 	WEBHOOK_SECRET,
 	ORIGINS,
@@ -48,7 +48,9 @@ static const struct seed_field account_fields[] = {
 	{ "parent", PARENT, JSON_OPTIONAL, offsetof(struct account, parent) },
 	{ "call_waiting", FLAG, JSON_OPTIONAL, offsetof(struct account, call_waiting) },
 	{ "away_rings", FLAG, JSON_OPTIONAL, offsetof(struct account, away_rings) },
-	{ "close_grace_ms", GRACE, JSON_OPTIONAL, offsetof(struct account, close_grace_ms) },
+	{ "close_grace_ms", SETTING_NUMBER, JSON_OPTIONAL, offsetof(struct account, close_grace_ms) },
+	{ "ring_proof_ms", SETTING_NUMBER, JSON_OPTIONAL, offsetof(struct account, ring_proof_ms) },
+	{ "away_after_missed", SETTING_NUMBER, JSON_OPTIONAL, offsetof(struct account, away_after_missed) },
 	{ "presence_webhook_url", SETTING_URL, JSON_OPTIONAL,
 	  offsetof(struct account, presence_webhook_url) },
 	{ "policy_url", SETTING_URL, JSON_OPTIONAL, offsetof(struct account, policy_url) },
@@ -102,7 +104,7 @@ static size_t size_of(enum seed_type type)
 		return sizeof(struct sid);
 	if (type == FLAG)
 		return sizeof(bool);
-	return type == GRACE ? sizeof(uint64_t) : sizeof(struct str);
+	return type == SETTING_NUMBER ? sizeof(uint64_t) : sizeof(struct str);
 }
 
 static bool is_printable(struct str s)
@@ -152,7 +154,7 @@ static bool text_check(struct arena *arena, const struct seed_field *field, stru
 	case APPLICATION:
 	case PARENT:
 	case FLAG:
-	case GRACE:
+	case SETTING_NUMBER:
 	case ORIGINS:
 		break;
 	}
@@ -193,16 +195,6 @@ static bool text_read(struct arena *arena, const struct json *from, const struct
 	return str_is_null(text) || text_check(arena, field, text, fault);
 }
 
-static bool grace_read(const struct json *from, const char *name, uint64_t *at, struct json_fault *fault)
-{
-	int64_t grace_ms = (int64_t)*at;
-
-	if (!json_get_int(from, name, JSON_OPTIONAL, 0, CLOSE_GRACE_MAX_MS, &grace_ms, fault))
-		return false;
-	*at = (uint64_t)grace_ms;
-	return true;
-}
-
 static bool field_read(struct arena *arena, const struct json *from, const struct seed_field *field,
 		       void *record, struct json_fault *fault)
 {
@@ -215,8 +207,8 @@ static bool field_read(struct arena *arena, const struct json *from, const struc
 		return sid_read(from, field->name, field->need, "AC", at, fault);
 	case FLAG:
 		return json_get_bool(from, field->name, at, fault);
-	case GRACE:
-		return grace_read(from, field->name, at, fault);
+	case SETTING_NUMBER:
+		return account_number_read(from, field->name, at, fault);
 	case ORIGINS:
 		return account_origins_read(arena, from, at, fault);
 	case NAME:
@@ -352,8 +344,8 @@ static void *record_new(struct arena *arena, const struct seed_noun *noun)
 
 		if (type == STATUS)
 			*(struct str *)at = STR("active");
-		else if (type == GRACE)
-			*(uint64_t *)at = CLOSE_GRACE_PRESET_MS;
+		else if (type == SETTING_NUMBER)
+			*(uint64_t *)at = account_number_preset(noun->fields[i].name);
 		else if (size_of(type) == sizeof(struct str))
 			*(struct str *)at = STR("");
 	}

@@ -86,6 +86,7 @@ static const struct field {
 	FIELD("legs", UNSIGNED, leg_count),
 	FIELD("order", TEXT, order),
 	FIELD("turn", UNSIGNED, turn),
+	FIELD("proof", INT, proof_until_ms),
 	FIELD("win", UNSIGNED, winner),
 	FIELD("asdp", TEXT, answer_sdp),
 	FIELD("fx", TEXT, effects),

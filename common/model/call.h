@@ -41,11 +41,15 @@ enum leg_status {
 
 enum { CALL_LEGS_MAX = 200, CALL_LEGS_SPARE = 50, CALL_SDP_MAX = 48 * 1024, CALL_PARAMETERS_MAX = 8 * 1024, CALL_ADDRESS_MAX = 255, CALL_WORD_MAX = 32 };
 
+/* Why a ring led to nothing, beside what its user said. */
+#define LEG_MISSED STR("timeout")
+#define LEG_SILENT STR("unreachable")    /* not acknowledged */
+
 struct leg {
 	unsigned number;
 	unsigned attempt;
 	char status;                     /* enum leg_status */
-	struct str reason;               /* of a rejection or loss */
+	struct str reason;               /* of a rejection or loss, or why it was cancelled */
 	struct str identity;
 	struct sid device;
 	struct address address;
@@ -111,6 +115,7 @@ struct call {
 	unsigned leg_count;
 	struct str order;                /* the clients it comes to, see routing-svc/ring_order.h; empty: not known yet */
 	unsigned turn;                   /* how many of them have had theirs */
+	int64_t proof_until_ms;          /* then who has not acknowledged its ring is skipped; 0: nobody is */
 	struct leg *legs;                /* legs[0] is number 1; room for CALL_LEGS_SPARE more than there are */
 	unsigned winner;                 /* leg number, 0: none */
 	struct str answer_sdp;

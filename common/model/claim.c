@@ -76,6 +76,7 @@ struct settling {
 	struct sid device, call;
 	struct str attempt, fence; /* "" for any */
 	enum claim_change change;
+	struct address address;
 };
 
 static void settle(struct flow *flow, struct client_key client, const struct settling *what,
@@ -89,6 +90,7 @@ static void settle(struct flow *flow, struct client_key client, const struct set
 		client_op_number(flow, CLAIM_CHECK_MS),
 		arena_printf(flow->arena, "%c", what->change),
 		sid_str(&what->device),
+		str_of(what->address.s),
 	};
 
 	flow_script(flow, "claim_settle", on_settled, op, &scripts[SCRIPT_CLAIM_SETTLE], op->key,
@@ -98,8 +100,17 @@ static void settle(struct flow *flow, struct client_key client, const struct set
 void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call,
 		  unsigned attempt, enum claim_change change, struct flow_step next)
 {
-	const struct settling what = { device, call, attempt ? client_op_number(flow, attempt) : STR(""),
-				       STR(""), change };
+	const struct settling what = { device,	call,	attempt ? client_op_number(flow, attempt) : STR(""),
+				       STR(""), change, { "" } };
+
+	settle(flow, client, &what, next);
+}
+
+void claim_suspect(struct flow *flow, struct client_key client, struct claimed_device device, struct sid call,
+		   unsigned attempt, struct flow_step next)
+{
+	const struct settling what = { device.device, call,	     client_op_number(flow, attempt),
+				       STR(""),	      CLAIM_SUSPECT, device.address };
 
 	settle(flow, client, &what, next);
 }
@@ -107,7 +118,8 @@ void claim_settle(struct flow *flow, struct client_key client, struct sid device
 void claim_give_back(struct flow *flow, struct client_key client, struct sid device, struct sid call,
 		     int64_t fence, struct flow_step next)
 {
-	const struct settling what = { device, call, STR(""), client_op_number(flow, fence), CLAIM_RELEASE };
+	const struct settling what = { device,	      call,  STR(""), client_op_number(flow, fence),
+				       CLAIM_RELEASE, { "" } };
 
 	settle(flow, client, &what, next);
 }

@@ -163,7 +163,7 @@ struct claimed_device {
 };
 
 struct claim_result {
-	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, requirement, engaged, no_channel,
+	struct str reason;               /* why nothing was claimed: offline, dnd, busy, on_call, away, media, requirement, engaged, no_channel, suspect,
 	                                    named_twice, no_room; STR_NULL otherwise */
 	int64_t now_ms;
 	struct claimed_device *devices;
@@ -175,10 +175,16 @@ enum claim_change {
 	CLAIM_RELEASE = 'r',
 	CLAIM_ENGAGE = 'e',
 	CLAIM_WIND_DOWN = 's',           /* released in a second: of two clients that call each other both are busy */
+	CLAIM_MISSED = 'm',              /* released: its ring timed out; after some the account lets it show away */
+	CLAIM_REFUSED = 'd',             /* released: its user was there */
+	CLAIM_SUSPECT = 'u',             /* released: its ring was not acknowledged (claim_suspect) */
 };
 /* Changes one device's claim if call and attempt (0: any) still match; may be repeated. */
 void claim_settle(struct flow *flow, struct client_key client, struct sid device, struct sid call, unsigned attempt,
                   enum claim_change change, struct flow_step next);
+/* Releases it; the device cannot be rung until its channel is heard again, if it is still held at that address. */
+void claim_suspect(struct flow *flow, struct client_key client, struct claimed_device device, struct sid call,
+                   unsigned attempt, struct flow_step next);
 /* Releases what claim_take gave under this fence; a claim that a successor has made since stays. */
 void claim_give_back(struct flow *flow, struct client_key client, struct sid device, struct sid call, int64_t fence,
                      struct flow_step next);

@@ -14,7 +14,7 @@ let cluster, account;
 
 before(async () => { cluster = await startCluster({ presence: 2, haproxy: false }); });
 // With settings as they are when nobody names them.
-beforeEach(async () => { account = await cluster.addAccount({ close_grace_ms: undefined }); });
+beforeEach(async () => { account = await cluster.addAccount({ close_grace_ms: undefined, ring_proof_ms: undefined }); });
 after(() => cluster?.stop());
 
 const withToken = () => ({ account, basic: [account.sid, account.auth_token] });
@@ -29,7 +29,7 @@ const changed = async (json, options) => {
 describe('settings', () => {
 	test('have presets', async () => {
 		const { webhook_secret, updated_at, ...settings } = await read();
-		assert.deepEqual(settings, { account: account.sid, call_waiting: false, away_rings: false, close_grace_ms: 2000,
+		assert.deepEqual(settings, { account: account.sid, call_waiting: false, away_rings: false, close_grace_ms: 2000, ring_proof_ms: 2000, away_after_missed: 0,
 			presence_webhook_url: null, policy_url: null, origins: [] });
 		assert.match(webhook_secret, SECRET);
 		assert.ok(Date.parse(updated_at) > 0);
@@ -37,7 +37,7 @@ describe('settings', () => {
 
 	test('are changed in part; the rest stays', async () => {
 		const before = await read();
-		const full = { call_waiting: true, away_rings: true, close_grace_ms: 0, presence_webhook_url: 'https://example.com/p?x=1',
+		const full = { call_waiting: true, away_rings: true, close_grace_ms: 0, ring_proof_ms: 500, away_after_missed: 3, presence_webhook_url: 'https://example.com/p?x=1',
 			policy_url: 'http://example.com:8080/policy', origins: ['https://app.example.com', 'http://localhost:3000'] };
 		const one = await changed(full);
 		assert.deepEqual({ ...one, updated_at: null }, { ...before, ...full, updated_at: null });
@@ -52,6 +52,7 @@ describe('settings', () => {
 		for (const [json, field] of [
 			[{ call_waiting: 'yes' }, 'call_waiting'], [{ away_rings: 1 }, 'away_rings'],
 			[{ close_grace_ms: -1 }, 'close_grace_ms'], [{ close_grace_ms: 60_001 }, 'close_grace_ms'], [{ close_grace_ms: '2' }, 'close_grace_ms'], [{ close_grace_ms: 1.5 }, 'close_grace_ms'],
+			[{ ring_proof_ms: 10_001 }, 'ring_proof_ms'], [{ ring_proof_ms: '' }, 'ring_proof_ms'], [{ away_after_missed: -1 }, 'away_after_missed'], [{ away_after_missed: 101 }, 'away_after_missed'],
 			[{ presence_webhook_url: 'ftp://example.com/' }, 'presence_webhook_url'], [{ presence_webhook_url: 'example.com' }, 'presence_webhook_url'],
 			[{ policy_url: `https://example.com/${'x'.repeat(2048)}` }, 'policy_url'], [{ policy_url: {} }, 'policy_url'],
 			[{ origins: 'https://example.com' }, 'origins'], [{ origins: Array(21).fill('https://example.com') }, 'origins'],
@@ -100,12 +101,12 @@ describe('settings', () => {
 
 	test('an account of before they were there has the presets, and gets a secret at its first change', async () => {
 		const record = JSON.parse(await cluster.redis.command('HGET', `a:{${account.sid}}`, 'record'));
-		for (const name of ['close_grace_ms', 'webhook_secret'])
+		for (const name of ['close_grace_ms', 'ring_proof_ms', 'away_after_missed', 'webhook_secret'])
 			delete record[name];
 		await cluster.redis.command('HSET', `a:{${account.sid}}`, 'record', JSON.stringify(record));
 		await cluster.redis.command('PUBLISH', 'inv', account.sid);
 		const old = await read();
-		assert.deepEqual([old.close_grace_ms, old.webhook_secret], [2000, null]);
+		assert.deepEqual([old.close_grace_ms, old.ring_proof_ms, old.away_after_missed, old.webhook_secret], [2000, 2000, 0, null]);
 		assert.match((await changed({})).webhook_secret, SECRET);
 	});
 });
@@ -123,9 +124,9 @@ describe('rules', () => {
 		assert.deepEqual(await rulesOf(), []);
 		await Promise.all(Array.from({ length: 40 }, (_, i) => register(`client${i}`)));
 		assert.equal((await rulesOf()).length, 8);
-		const { updated_at } = await changed({ call_waiting: true, close_grace_ms: 1234, presence_webhook_url: 'https://example.com/p' });
-		for (const [version, flags, grace] of await rulesOf())
-			assert.deepEqual([Number(version), flags, grace], [Date.parse(updated_at), '7', '1234']);
+		const { updated_at } = await changed({ call_waiting: true, close_grace_ms: 1234, away_after_missed: 2, presence_webhook_url: 'https://example.com/p' });
+		for (const [version, flags, grace, , away] of await rulesOf())
+			assert.deepEqual([Number(version), flags, grace, away], [Date.parse(updated_at), '7', '1234', '2']);
 		const seen = await changed({ away_rings: false, call_waiting: false, presence_webhook_url: '' });
 		assert.deepEqual((await rulesOf()).map(([version, flags]) => [Number(version), flags]), Array(8).fill([Date.parse(seen.updated_at), '0']));
 	});

@@ -35,6 +35,7 @@ struct stage {
 	struct plan plan;
 	struct buf effects;
 	struct plan_input input; /* of the last plan */
+	uint64_t ring_proof_ms;	 /* of the next claims */
 };
 
 static inline int stage_set_up(void **state)
@@ -209,7 +210,8 @@ static inline void round_claims(struct stage *stage, const struct claim_result *
 					       .order = list.clients,
 					       .n_order = list.n,
 					       .claims = claims,
-					       .n_claims = n });
+					       .n_claims = n,
+					       .ring_proof_ms = stage->ring_proof_ms });
 }
 
 /* alice has `first` devices, bob `second` */

@@ -95,11 +95,11 @@ static inline struct answer engage_own(struct store *store, const char *call, co
 	return RUN(store, CLAIM_TAKE, CLIENT, call, "1", "0", VOICE, "e", hold_ms, dv, "1", "");
 }
 
-/* how: "e" engages, "r" releases */
+/* how: see lua/claim_settle.lua */
 static inline struct answer settle(struct store *store, const char *call, const char *attempt,
 				   const char *fence, const char *how, const char *dv)
 {
-	return RUN(store, CLAIM_SETTLE, CLIENT, call, attempt, fence, LONG, how, dv);
+	return RUN(store, CLAIM_SETTLE, CLIENT, call, attempt, fence, LONG, how, dv, ND1 ".0");
 }
 
 /* How soon an offline client is forgotten; -1: not at all. */

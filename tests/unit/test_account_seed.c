@@ -121,6 +121,7 @@ static void test_seed_names_the_bad_field(void **state)
 		{ ACCOUNT(",\"call_waiting\":\"yes\""), "accounts[0].call_waiting" },
 		{ ACCOUNT(",\"away_rings\":0"), "accounts[0].away_rings" },
 		{ ACCOUNT(",\"close_grace_ms\":60001"), "accounts[0].close_grace_ms" },
+		{ ACCOUNT(",\"ring_proof_ms\":10001"), "accounts[0].ring_proof_ms" },
 		{ ACCOUNT(",\"presence_webhook_url\":\"ftp://h/\""), "accounts[0].presence_webhook_url" },
 		{ ACCOUNT(",\"policy_url\":7"), "accounts[0].policy_url" },
 		{ ACCOUNT(",\"webhook_secret\":\"whsec_short\""), "accounts[0].webhook_secret" },

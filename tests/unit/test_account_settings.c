@@ -19,6 +19,8 @@ static struct account full_account(void)
 		.call_waiting = true,
 		.away_rings = true,
 		.close_grace_ms = 60000,
+		.ring_proof_ms = 10000,
+		.away_after_missed = 100,
 		.presence_webhook_url = STR("https://example.com/p"),
 		.policy_url = STR("https://example.com/q"),
 		.webhook_secret = STR("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
@@ -48,6 +50,8 @@ static void test_settings_are_kept(void **state)
 	assert_string_equal(out.parent.s, AC);
 	assert_true(out.call_waiting && out.away_rings);
 	assert_int_equal(out.close_grace_ms, 60000);
+	assert_int_equal(out.ring_proof_ms, 10000);
+	assert_int_equal(out.away_after_missed, 100);
 	assert_str_equal(out.origins, "https://a.example http://localhost:3000");
 	assert_null(strstr(everything(bench), "whsec_"));
 }
@@ -62,6 +66,8 @@ static void test_presets(void **state)
 			"HSET a:{" AC "} record '{\"updated\":1,\"created\":1,\"status\":\"active\"}'");
 	account = load_account(bench, &bench->here, "ok end");
 	assert_int_equal(account.close_grace_ms, CLOSE_GRACE_PRESET_MS);
+	assert_int_equal(account.ring_proof_ms, RING_PROOF_PRESET_MS);
+	assert_int_equal(account.away_after_missed, 0);
 	assert_false(account.call_waiting || account.away_rings || sid_is_set(account.parent));
 	assert_str_equal(account.webhook_secret, "");
 	assert_str_equal(account.origins, "");

@@ -127,6 +127,103 @@ static void test_no_more_than_asked_for_in_order(void **state)
 	assert_string_equal(claim_state(store, DV1), "r by " CA1);
 }
 
+/* ---- what a device has to have ---- */
+
+static struct answer claim_requiring(struct store *store, const char *one, const char *other_or_null)
+{
+	return store_run(store, SCRIPT_CLAIM_TAKE,
+			 (const char *const[]){ CLIENT, CA1, "1", "1", VOICE, "r", LONG, "", "50", "", one,
+						other_or_null, NULL });
+}
+
+static void put_skilled(struct store *store, const char *dv, const char *term, const char *other)
+{
+	RUN(store, DEVICE_PUT, CLIENT, dv, "new", "", ND1 ".0", "available", VOICE, "{}", "", "", "", term,
+	    other);
+}
+
+static void test_a_device_has_to_have_all_that_is_required(void **state)
+{
+	struct store *store = *state;
+
+	put_skilled(store, DV1, "skill=billing", "lang=de");
+	put_skilled(store, DV2, "skill=billing", "lang=en");
+	put(store, DV3, "available", VOICE);
+	assert_claimed(store, claim_requiring(store, "skill=sales", NULL), "[-1,requirement]");
+	assert_claimed(store, claim_requiring(store, "skill=billing", "lang=fr"), "[-1,requirement]");
+	assert_claimed(store, claim_requiring(store, "skill=billing", "lang=en"), "[[" DV2 "," ND1 ".0]]");
+	assert_claimed(store, claim_requiring(store, "skill=billing", NULL),
+		       "[[" DV1 "," ND1 ".0],[" DV2 "," ND1 ".0]]");
+}
+
+/* ---- what comes of rings that led to nothing ---- */
+
+static void ring_and(struct store *store, const char *how)
+{
+	assert_claimed(store, claim(store, CA1, LONG), "[[" DV1 "," ND1 ".0]]");
+	assert_answer(store, settle(store, CA1, "1", "", how, DV1), "1");
+}
+
+static void test_who_is_silent_is_suspect_until_it_is_heard(void **state)
+{
+	struct store *store = *state;
+	const char *reg;
+
+	reg = text(item(put_on_channel(store, DV1, ND1, "available", VOICE), 0));
+	ring_and(store, "u");
+	assert_string_equal(claim_state(store, DV1), "");
+	assert_presence(store, "available ringable 0 media 1 devices 1");
+	assert_claimed(store, claim(store, CA2, LONG), "[-1,suspect]");
+	assert_answer(store, settle(store, CA1, "1", "", "u", DV1), "0");
+	update(store, DV1, reg, "", "", ""); /* its channel was heard */
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+	/* who has another channel by now was heard there */
+	assert_claimed(store, claim(store, CA1, LONG), "[[" DV1 "," ND1 ".0]]");
+	put_on_channel(store, DV1, ND2, "available", VOICE);
+	settle(store, CA1, "1", "", "u", DV1);
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+	/* and whoever registers again is a new one */
+	put(store, DV1, "available", VOICE);
+	ring_and(store, "u");
+	put(store, DV1, "available", VOICE);
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+}
+
+static void set_rules_away_after(struct store *store, const char *n)
+{
+	DO(store, "HSET", "s:{p0}:" AC, "p", text_of(store, "1|0|0||%s", n));
+}
+
+static void test_missed_rings_turn_a_device_away(void **state)
+{
+	static const char *const breaks[] = { "d", "e" };
+	struct store *store = *state;
+	const char *reg;
+
+	reg = text(item(put_on_channel(store, DV1, ND1, "available", VOICE), 0));
+	for (int i = 0; i < 3; i++)
+		ring_and(store, "m"); /* no rule: nothing comes of it */
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+	set_rules_away_after(store, "2");
+	for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
+		update(store, DV1, reg, "available", "", "");
+		ring_and(store, "m");
+		ring_and(store, breaks[i]); /* no longer in a row */
+		settle(store, CA1, "", "", "r", DV1);
+		ring_and(store, "m");
+		ring_and(store, "r");
+		assert_presence(store, "available ringable 1 media 1 devices 1");
+		ring_and(store, "m");
+		assert_presence(store, "away ringable 0 media 1 devices 1");
+	}
+	update(store, DV1, reg, "", "", ""); /* that it lives is not that its user is there */
+	assert_presence(store, "away ringable 0 media 1 devices 1");
+	update(store, DV1, reg, "available", "", "");
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+	ring_and(store, "m");
+	assert_presence(store, "available ringable 1 media 1 devices 1");
+}
+
 /* ---- whose it is ---- */
 
 static void test_a_claim_excludes_every_other_call(void **state)
@@ -293,6 +390,9 @@ int main(void)
 		STORE_TEST(test_what_blocks_the_whole_client),
 		STORE_TEST(test_a_talk_of_a_device_that_is_gone_blocks_nobody),
 		STORE_TEST(test_no_more_than_asked_for_in_order),
+		STORE_TEST(test_a_device_has_to_have_all_that_is_required),
+		STORE_TEST(test_who_is_silent_is_suspect_until_it_is_heard),
+		STORE_TEST(test_missed_rings_turn_a_device_away),
 		STORE_TEST(test_a_claim_excludes_every_other_call),
 		STORE_TEST(test_a_higher_fence_takes_over_and_a_lower_one_has_lost),
 		STORE_TEST(test_a_late_release_of_an_earlier_attempt_frees_nothing),

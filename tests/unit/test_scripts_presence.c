@@ -275,7 +275,7 @@ static void do_settle(struct play *play, unsigned c, unsigned d)
 			      release ? "release" : "engage");
 	answer = RUN(store, CLAIM_SETTLE, client_key(store, c), call_sid(store, call),
 		     attempt ? text_of(store, "%u", attempt) : "", fence ? text_of(store, "%d", fence) : "",
-		     soon ? "0" : LONG, release ? "r" : "e", device_sid(store, d));
+		     soon ? "0" : LONG, release ? "r" : "e", device_sid(store, d), "");
 	agree(play, number(answer) == changes);
 	if (changes && release) {
 		claim->here = false;

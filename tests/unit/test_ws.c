@@ -214,6 +214,20 @@ static void refuses_frames_without_a_mask(void **state)
 	await_notes("close:1002 ");
 }
 
+static void tells_of_the_next_byte_once_if_asked_to(void **state)
+{
+	const int fd = open_ws();
+
+	(void)state;
+	say_frame(fd, 0x81, STR("a"));
+	say_frame(fd, 0x81, STR("!await"));
+	await_notes("text:a text:!await ");
+	say_frame(fd, 0x80 | WS_PONG, STR(""));
+	await_notes("text:a text:!await heard ");
+	say_frame(fd, 0x81, STR("b"));
+	await_notes("text:a text:!await heard text:b ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +237,7 @@ int main(void)
 		TEST(joins_fragments),
 		TEST(refuses_bad_input),
 		TEST(refuses_frames_without_a_mask),
+		TEST(tells_of_the_next_byte_once_if_asked_to),
 	};
 
 	log_setup(LOG_ERROR, LOG_LOGFMT, "test");

@@ -106,6 +106,8 @@ static inline void on_text(void *arg, struct str text)
 		ws_close(t.ws, 4002, "again");
 		t.is_calling = false;
 		note("after:" STR_FMT " ", STR_ARG(text)); /* the text is still there */
+	} else if (str_eq(text, STR("!await"))) {
+		ws_await_byte(t.ws);
 	} else if (str_eq(text, STR("!fill and close"))) {
 		fill();
 		ws_close(t.ws, 1012, "restart");
@@ -123,9 +125,15 @@ static inline void on_close(void *arg, unsigned code)
 	note("close:%u ", code);
 }
 
+static inline void on_heard(void *arg)
+{
+	assert_ptr_equal(arg, &t.owner);
+	note("heard ");
+}
+
 static inline void get_ws(struct req *req)
 {
-	static const struct ws_ops ops = { on_open, on_text, on_close };
+	static const struct ws_ops ops = { on_open, on_text, on_close, on_heard };
 
 	ws_accept_or_reply(req, &t.conf, &ops, NULL);
 }

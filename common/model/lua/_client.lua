@@ -2,9 +2,11 @@
 --
 -- c:{pN}:AC:identity
 --   m      the line: version|status|ringable|media|devices|since_ms|last_seen_ms|override status|note
---   d<DV>  device: reg|held|address|status|media|until_ms|since_ms|ttl_ms
+--   d<DV>  device: reg|held|address|status|media|until_ms|since_ms|ttl_ms[|suspect|missed]
 --          held is c (by a channel; lives by its node's lease), l (by a REST lease, until until_ms) or
 --          g (its channel has closed a moment ago: it counts, but cannot be rung, until until_ms)
+--          suspect (1 or 0): it did not acknowledge a ring, and was not heard since; it counts, but cannot be rung
+--          missed: so many rings in a row timed out
 --   k<DV>  claim: call|state|fence|attempt|until_ms   state is r (ringing), e (engaged) or
 --          s (settling: its call was refused as busy a moment ago, and a call that crosses
 --          it has to find it busy too)
@@ -12,7 +14,7 @@
 --   w      the customer has been told that it is there
 -- x:{pN}:AC:identity  DV -> the JSON that readers are shown; t<DV> -> its index terms
 -- h:{pN}:AC:identity  earlier lines, newest first
--- s:{pN}:AC           p: the account's rules, version|flags|grace_ms|channel; n: counts what was published
+-- s:{pN}:AC           p: the account's rules, version|flags|grace_ms|channel|away_after_missed; n: counts what was published
 -- A:{pN}, i:{pN}:AC:* who there is, by name, status, ringable medium and index term
 -- o:{pN}:AC:identity  presence webhooks to be delivered
 -- Media are bit masks: 1 voice, 2 video, 4 message.
@@ -28,11 +30,16 @@ local MEDIA_BITS = { 1, 2, 4 }
 local function device_of(packed)
 	local p = split(packed, '|')
 	return { reg = tonumber(p[1]), held = p[2], address = p[3], status = p[4], media = tonumber(p[5]),
-	         lease_until = tonumber(p[6]), since = tonumber(p[7]), ttl = tonumber(p[8] or '0') }
+	         lease_until = tonumber(p[6]), since = tonumber(p[7]), ttl = tonumber(p[8] or '0'),
+	         suspect = p[9] == '1', missed = tonumber(p[10] or '0') }
 end
 
 local function device_pack(d)
-	return table.concat({ num(d.reg), d.held, d.address, d.status, num(d.media), num(d.lease_until), num(d.since), num(d.ttl) }, '|')
+	local packed = { num(d.reg), d.held, d.address, d.status, num(d.media), num(d.lease_until), num(d.since), num(d.ttl) }
+	if d.suspect or d.missed > 0 then
+		packed[9], packed[10] = d.suspect and '1' or '0', num(d.missed)
+	end
+	return table.concat(packed, '|')
 end
 
 local function claim_of(packed)
@@ -130,7 +137,7 @@ end
 local function rules_of(client)
 	if not client.rules then
 		local p = split(redis.call('HGET', rules_key(client), 'p') or '0|0|0|', '|')
-		client.rules = { flags = tonumber(p[2]), grace_ms = tonumber(p[3]), channel = p[4] }
+		client.rules = { flags = tonumber(p[2]), grace_ms = tonumber(p[3]), channel = p[4], away_after = tonumber(p[5] or '0') }
 	end
 	return client.rules
 end
@@ -145,6 +152,8 @@ end
 local function unringable(client, device, claim, medium)
 	if device.held ~= 'c' then
 		return 'no_channel'
+	elseif device.suspect then
+		return 'suspect'
 	elseif claim then
 		return claim.state == 'e' and 'on_call' or 'engaged'
 	elseif device.status ~= 'available' and not (device.status == 'away' and ruled(client, AWAY_RINGS)) then
@@ -402,6 +411,10 @@ local function device_list(client, dv, device)
 	else
 		redis.call('ZADD', client.due, num(device.lease_until), due_of(client, device.held, dv))
 	end
+end
+
+local function device_keep(client, dv, device)
+	redis.call('HSET', client.key, 'd' .. dv, device_pack(device))
 end
 
 -- Takes a device away.  Its claim stays: the call it belongs to decides.

@@ -31,7 +31,7 @@ local function lacks(dv)
 end
 
 local picked, reason, rank = {}, 'offline', 0
-local WORTH = { offline = 0, no_channel = 1, media = 2, requirement = 3, away = 4, busy = 5, engaged = 6, on_call = 7, dnd = 8 }
+local WORTH = { offline = 0, no_channel = 1, suspect = 2, media = 3, requirement = 4, away = 5, busy = 6, engaged = 7, on_call = 8, dnd = 9 }
 local block = state == 'r' and blocked(client)
 local names = {}
 for dv in pairs(client.devices) do

@@ -6,6 +6,7 @@
 --         the account's rules ("": not told), index terms that come with the JSON ...
 -- Answers {reg, version, lease_until_ms, now_ms, claim or ""} or {-1, error name}.
 -- An assertion does nothing when the record is as it says, and fails when a newer registration is there.
+-- Whatever else says something of a device, or nothing but that it was heard, ends that it is suspect.
 -- What it makes has the number that it had: so of two channels of a device that are both said again to a
 -- store that has lost them, the one that came later wins.
 --@include _client.lua
@@ -38,7 +39,7 @@ if fresh then
 	-- In microseconds: also one that is removed and made again at once has a number of its own.
 	local reg = what == 'assert' and tonumber(asserted) or math.max(old and old.reg + 1 or 0, now_us())
 	device = { reg = reg, held = address == '' and 'l' or 'c', address = address == '' and '-' or address,
-	           status = status, media = tonumber(media), lease_until = 0, since = old and old.status == status and old.since or now, ttl = 0 }
+	           status = status, media = tonumber(media), lease_until = 0, since = old and old.status == status and old.since or now, ttl = 0, missed = 0 }
 	if old then
 		device_unlist(client, dv, old)
 	else
@@ -50,7 +51,8 @@ else
 	end
 	device = { reg = old.reg, held = old.held, address = old.address, status = status ~= '' and status or old.status,
 	           media = media ~= '' and tonumber(media) or old.media, lease_until = old.lease_until,
-	           since = (status ~= '' and status ~= old.status) and now or old.since, ttl = old.ttl }
+	           since = (status ~= '' and status ~= old.status) and now or old.since, ttl = old.ttl,
+	           missed = status ~= '' and 0 or old.missed }
 end
 
 local leases = device.held == 'l' and most_ms ~= ''
@@ -62,7 +64,7 @@ if leases or fresh then
 	device_list(client, dv, device)
 end
 client.devices[dv] = device
-redis.call('HSET', key, 'd' .. dv, device_pack(device))
+device_keep(client, dv, device)
 
 local told = json ~= '' and redis.call('HGET', terms_key(client), dv) ~= json
 if told then

@@ -18,7 +18,7 @@ elseif grace_ms > 0 then
 	device_unlist(client, dv, device)
 	device.held, device.lease_until = 'g', now_ms() + grace_ms
 	device_list(client, dv, device)
-	redis.call('HSET', client.key, 'd' .. dv, device_pack(device))
+	device_keep(client, dv, device)
 else
 	device_remove(client, dv)
 end
