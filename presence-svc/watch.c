@@ -328,6 +328,9 @@ enum err watcher_add_prefix(struct watcher *watcher, struct str prefix, struct s
 
 	if (!watch_cursor_read(since, nodes_epoch(), &cursor))
 		return ERR_BAD_FIELD;
+	/* One that matches nobody costs something too. */
+	if (watcher->n_watchings >= WATCHED_PREFIXES_MAX && !watching_find(watcher, prefix))
+		return ERR_WATCH_TOO_MANY;
 	for (unsigned i = 0; i < KEYS_SPREAD; i++) {
 		if (!topic_open(&watcher->realm->topics[i]))
 			return ERR_OVERLOAD;

@@ -22,7 +22,7 @@
 struct watches;                          /* one per worker: app->watches */
 struct watcher;
 
-enum { WATCHED_MAX = 10000, WATCH_CURSOR_MAX = 32 };
+enum { WATCHED_MAX = 10000, WATCHED_PREFIXES_MAX = 100, WATCH_CURSOR_MAX = 32 };
 
 struct watch_client {
 	struct str identity;
@@ -60,7 +60,8 @@ struct watcher *watcher_free(struct watcher *watcher);   /* no callback any more
 /* Each is followed by one snapshot of those it names (several at once may share it).  Watching somebody
  * again gives his state again.  since: STR_NULL, or the cursor of an earlier frame for the same clients: then
  * the snapshot is only of those who have changed since, or, if that cannot be known any more, `resync` and all.
- * ERR_BAD_FIELD: no cursor; ERR_WATCH_TOO_MANY: more than WATCHED_MAX; ERR_OVERLOAD: this worker watches enough.
+ * ERR_BAD_FIELD: no cursor; ERR_WATCH_TOO_MANY: more than WATCHED_MAX clients or
+ * WATCHED_PREFIXES_MAX prefixes; ERR_OVERLOAD: this worker watches enough.
  * On an error nothing has changed.  Names have to be valid, and permitted as far as the owner wants to say so. */
 MUST_USE enum err watcher_add(struct watcher *watcher, const struct str identities[], size_t n, struct str since);
 /* Everybody whose name starts so, also who comes later; "" for the whole account.  Ask watch_count first: a

@@ -340,6 +340,7 @@ void crowd_join(struct realm *realm, struct str prefix, struct watcher *watcher,
 		watching->watcher = watcher;
 		DL_APPEND(watching->crowd->watchings, watching);
 		DL_APPEND2(watcher->watchings, watching, wprev, wnext);
+		watcher->n_watchings++;
 	}
 	watching->after = after;
 	watching->told = false;
@@ -381,6 +382,7 @@ void crowd_leave(struct watching *watching)
 
 	DL_DELETE(crowd->watchings, watching);
 	DL_DELETE2(watching->watcher->watchings, watching, wprev, wnext);
+	watching->watcher->n_watchings--;
 	x_free(watching);
 	if (!crowd->watchings)
 		crowd_free(crowd);

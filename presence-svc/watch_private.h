@@ -114,6 +114,7 @@ struct watcher {
 	size_t n_edges;
 	struct edge *fresh, *dirty;
 	struct watching *watchings;
+	size_t n_watchings;
 	struct watcher *prev, *next;     /* of the realm */
 	struct watcher *dprev, *dnext;   /* of watches->due */
 	uint64_t due_ms;

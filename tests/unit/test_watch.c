@@ -502,6 +502,24 @@ static void more_than_ten_thousand_are_refused(void **state)
 	world_close(&world);
 }
 
+static void prefixes_of_nobody_are_counted_too(void **state)
+{
+	struct world world;
+	char prefix[8];
+
+	world_open(&world, state);
+	for (unsigned i = 0; i < WATCHED_PREFIXES_MAX; i++) {
+		snprintf(prefix, sizeof(prefix), "n%u/", i);
+		assert_int_equal(watcher_add_prefix(world.watcher, str_of(prefix), STR_NULL), ERR_NONE);
+	}
+	assert_int_equal(watcher_add_prefix(world.watcher, STR("more/"), STR_NULL), ERR_WATCH_TOO_MANY);
+	assert_int_equal(watcher_add_prefix(world.watcher, STR("n7/"), STR_NULL), ERR_NONE);
+	watcher_remove_prefix(world.watcher, STR("n7/"));
+	assert_int_equal(watcher_add_prefix(world.watcher, STR("more/"), STR_NULL), ERR_NONE);
+	expect(&world, "S[]");
+	world_close(&world);
+}
+
 /* -- freed by its own callbacks -- */
 
 static void freed_by_its_callbacks(void **state)
@@ -567,6 +585,7 @@ int main(void)
 		BENCH_TEST(a_slow_transport_is_spared_and_gets_the_last_state),
 		BENCH_TEST(without_any_progress_it_is_cut),
 		BENCH_TEST(more_than_ten_thousand_are_refused),
+		BENCH_TEST(prefixes_of_nobody_are_counted_too),
 		BENCH_TEST(freed_by_its_callbacks),
 		BENCH_TEST(freed_while_it_is_asked_for),
 	};
