@@ -1,4 +1,4 @@
-/* fetch.h - asking a customer's server for instructions, from the first request to the answer.  Pure.
+/* fetch.h - asking a customer's server for instructions, from the first request to the answer.  No I/O here.
  *
  *     fetch_begin -> fetch_request -> (travels) -> fetch_take -+-> FETCH_DONE: *out is the plan's input
  *                        ^                                     |
@@ -17,7 +17,7 @@
 
 enum { FETCH_REDIRECTS_MAX = 3, FETCH_NOTES_MAX = 10 };
 
-struct fetch_course {                    /* private but for `budget_ms` */
+struct fetch_course {                    /* private but for budget_ms */
 	struct arena *arena;
 	const struct call *call;         /* borrowed until FETCH_DONE, as are the next two */
 	const struct account *account;

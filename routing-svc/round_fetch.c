@@ -5,6 +5,7 @@
  *                                   +-- (pause) -----+ redirected, or asked again
  */
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 #include "routing-svc/app.h"
 #include "routing-svc/round_private.h"
 #include "scripts.gen.h"
@@ -80,12 +81,15 @@ static void on_answer(struct flow *flow)
 	const uint64_t now_ms = clock_mono_ms();
 	uint64_t pause_ms;
 
-	if (fetch_take(&round->course, &round->result, now_ms, &pause_ms, &round->input) == FETCH_DONE)
+	if (fetch_take(&round->course, &round->result, now_ms, &pause_ms, &round->input) == FETCH_DONE) {
 		on_fetched(flow);
-	else if (pause_ms > 0)
+	} else if (pause_ms > 0) {
+		metric_add(METRIC_fetch_repeats_total, 1);
 		flow_sleep(flow, pause_ms, STEP(ask));
-	else
+	} else {
+		metric_add(METRIC_fetch_redirects_total, 1);
 		ask(flow);
+	}
 }
 
 static void on_fetched(struct flow *flow)

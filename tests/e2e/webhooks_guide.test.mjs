@@ -62,7 +62,7 @@ test('Node: both signatures of presence events and of the policy', async t => {
 	const account = await cluster.addAccount(), [, block] = blocks('js');
 	const { url, server } = await serve(t, process.execPath, 'events.mjs', block, account);
 	await refusesOthers(`${url}/presence`, { 'webhook-id': 'EV1', 'webhook-timestamp': String(Date.now() / 1000 | 0), 'webhook-signature': 'v1,AAAA' });
-	const answer = await cluster.v1('POST', '/Settings', { account, json: { presence_webhook_url: `${url}/presence`, policy_url: `${url}/policy`, close_grace_ms: 0 } });
+	const answer = await cluster.v1('POST', '/Settings', { account, json: { presence_webhook_url: `${url}/presence#ours`, policy_url: `${url}/policy?x=1#ours`, close_grace_ms: 0 } });
 	assert.equal(answer.status, 200, answer.text);
 	const alice = await cluster.connect('alice', { account });
 	await until(() => server.output.includes('alice is available\n'), 'it has heard of alice');

@@ -118,12 +118,44 @@ static void clocks_run(void **state)
 	assert_in_range(clock_wall_ms() / 1000 - clock_wall_s() + 1, 0, 1);
 }
 
+static void reads_the_times_of_http(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t wall_s;
+	} rows[] = {
+		{ "Sun, 22 Nov 2026 06:17:28 GMT", 1795328248 },
+		{ " Sun, 22-Nov-2026 06:17:28 GMT ", 1795328248 },
+		{ "Sun, 22-Nov-26 06:17:28 GMT", 1795328248 },
+		{ "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
+		{ "Mon, 01 Jan 1900 00:00:00 GMT", 0 },
+		{ "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799 },
+	};
+	static const char *const none[] = { "",
+					    "0",
+					    "tomorrow",
+					    "2026-11-22T06:17:28Z",
+					    "Sun, 22 Nov 2026 06:17:28 GMT, and later",
+					    "Sun, 22 Nov 2026 26:17:28 GMT",
+					    "Sun, 22 Nov 2026 06:17:28 +0100" };
+	uint64_t wall_s = 1;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(clock_http_parse(str_of(rows[i].text), &wall_s));
+		assert_int_equal(wall_s, rows[i].wall_s);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_false(clock_http_parse(str_of(none[i]), &wall_s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_both_forms),
 		cmocka_unit_test(reads_what_it_writes_and_any_offset),
 		cmocka_unit_test(refuses_what_is_no_time),
+		cmocka_unit_test(reads_the_times_of_http),
 		cmocka_unit_test(clocks_run),
 	};
 

@@ -27,6 +27,45 @@ static void ends_in_time(void **state)
 	}
 }
 
+/* While it sends something, a server may take until total_ms; so may what only waits for its turn. */
+static void ends_when_a_server_is_silent(void **state)
+{
+	struct scene *scene = *state;
+	struct http_client *narrow =
+		client_of(scene, "127.0.0.1",
+			  (struct http_client_conf){ .max_total = 1, .max_per_host = 1, .max_waiting = 4 });
+	const uint64_t start = clock_mono_ms();
+	const struct outcome *outcome =
+		fetch_on(scene, scene->client,
+			 (struct http_fetch){ .url = url_of(scene, "http://127.0.0.1:%u/hang"),
+					      .read_ms = 100,
+					      .total_ms = 10000 });
+	const struct outcome *waiting;
+
+	await(scene, 1);
+	assert_err(outcome, ERR_FETCH_FAILED, "hang");
+	assert_string_equal(outcome->detail, "nothing was heard for 100 ms");
+	assert_in_range(clock_mono_ms() - start, 90, 5000);
+
+	outcome = fetch_on(scene, scene->client,
+			   (struct http_fetch){ .url = url_of(scene, "http://127.0.0.1:%u/drip"),
+						.read_ms = 300,
+						.total_ms = 900 });
+	await(scene, 1);
+	assert_string_equal(outcome->detail, "no answer within 900 ms");
+
+	(void)fetch_on(scene, narrow,
+		       (struct http_fetch){ .url = url_of(scene, "http://127.0.0.1:%u/hang"),
+					    .total_ms = 600 });
+	waiting = fetch_on(scene, narrow,
+			   (struct http_fetch){ .url = url_of(scene, "http://127.0.0.1:%u/ok"),
+						.read_ms = 200,
+						.total_ms = 10000 });
+	await(scene, 2);
+	assert_int_equal(waiting->err, ERR_NONE);
+	(void)http_client_free(narrow);
+}
+
 /* The loop must not wait for the resolver's thread, which is stuck until the end of this test. */
 static void a_slow_name_does_not_hold_the_loop(void **state)
 {
@@ -237,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(ends_in_time),
+		TEST(ends_when_a_server_is_silent),
 		TEST(a_slow_name_does_not_hold_the_loop),
 		TEST(waits_within_bounds),
 		TEST(works_side_by_side_within_the_limit),

@@ -127,6 +127,32 @@ static void finds_the_fragment(void **state)
 	assert_true(str_is_null(url_fragment(STR_NULL)));
 }
 
+static void splits_a_url(void **state)
+{
+	static const struct {
+		const char *url, *host, *path;
+		bool is_secure;
+	} rows[] = {
+		{ "http://a.example", "a.example", "/", false },
+		{ "https://user:pw@A.Example:8443/X/y?q=/z#f", "a.example", "/X/y", true },
+		{ "HTTP://[2001:DB8::1]:80/%2f", "[2001:db8::1]", "/%2f", false },
+		{ "http://127.0.0.1:1/", "127.0.0.1", "/", false },
+	};
+	static const char *const none[] = { "", "/voice", "voice", "http://", "http://a b/" };
+	struct url_parts parts;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(url_split(*state, str_of(rows[i].url), &parts));
+		assert_str_equal(parts.host, rows[i].host);
+		assert_str_equal(parts.path, rows[i].path);
+		assert_int_equal(parts.is_secure, rows[i].is_secure);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_false(url_split(*state, str_of(none[i]), &parts));
+	assert_str_equal(url_no_fragment(STR("http://h/a#b#c")), "http://h/a");
+	assert_str_equal(url_no_fragment(STR("http://h/a")), "http://h/a");
+}
+
 static void test_a_public_url_names_no_user(void **state)
 {
 	static const char *const rows[][2] = {
@@ -151,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bounds_the_length, setup, teardown),
 		cmocka_unit_test_setup_teardown(resolves_references, setup, teardown),
 		cmocka_unit_test(finds_the_fragment),
+		cmocka_unit_test_setup_teardown(splits_a_url, setup, teardown),
 		cmocka_unit_test(test_a_public_url_names_no_user),
 	};
 
