@@ -44,4 +44,7 @@ MUST_USE bool channel_read_token(struct message *message, struct str *token);   
 /* channel_watch.c */
 message_fn channel_watch, channel_unwatch;
 /* channel_call.c */
-message_fn channel_call, channel_answer, channel_reject, channel_ringing, channel_hangup, channel_candidate;
+message_fn channel_call, channel_answer, channel_reject, channel_ringing, channel_hangup;
+MUST_USE bool channel_read_leg(struct message *message, struct sid *out);        /* "call", one of this device's; false: failed */
+/* channel_talk.c */
+message_fn channel_candidate, channel_update, channel_hold, channel_resume, channel_transfer;

@@ -3,11 +3,9 @@
  *     call      -> on_application -> on_claimed -> on_created -> ok
  *     answer    -> on_won -> ok                    (the compare-and-set in the call's shard)
  *     ringing, reject, hangup -> on_told -> ok
- *     candidate -> on_call -> on_passed -> ok
  */
 #include "common/base/log.h"
 #include "common/base/metrics.h"
-#include "common/model/call_party.h"
 #include "common/model/call_request.h"
 #include "common/model/comm_token.h"
 #include "common/model/inbox.h"
@@ -215,7 +213,7 @@ struct word {
 
 static void on_told(struct flow *flow);
 
-static bool read_leg(struct message *message, struct sid *out)
+bool channel_read_leg(struct message *message, struct sid *out)
 {
 	struct json_fault fault = { .missing = false };
 	struct str text;
@@ -254,7 +252,7 @@ void channel_ringing(struct message *message)
 {
 	struct word *word = flow_state(&message->flow, sizeof(*word));
 
-	if (read_leg(message, &word->leg))
+	if (channel_read_leg(message, &word->leg))
 		tell(message, "ringing", STR(""), false);
 }
 
@@ -265,7 +263,7 @@ static bool read_rung_leg(struct message *message, struct sid *out)
 	struct comm_token token;
 
 	if (str_is_null(text))
-		return read_leg(message, out);
+		return channel_read_leg(message, out);
 	if (!comm_token_open(worker_common(message->flow.worker)->seal, text, &token) ||
 	    !sid_eq(token.device, message->session->device)) {
 		flow_fail(&message->flow, ERR_COMM_TOKEN_INVALID, "");
@@ -299,49 +297,9 @@ void channel_hangup(struct message *message)
 	struct word *word = flow_state(&message->flow, sizeof(*word));
 	const struct session_leg *leg;
 
-	if (!read_leg(message, &word->leg))
+	if (!channel_read_leg(message, &word->leg))
 		return;
 	leg = session_leg_find(message->session, word->leg);
 	tell(message, "hangup", leg->role == LEG_IS_CALLER ? STR("caller_hangup") : STR("remote_hangup"),
 	     true);
-}
-
-/* ---- candidate ---- */
-
-struct candidate {
-	struct sid leg;
-	struct str text;
-	struct call call;
-};
-
-static void on_call(struct flow *flow);
-static void on_passed(struct flow *flow);
-
-void channel_candidate(struct message *message)
-{
-	struct flow *flow = &message->flow;
-	struct candidate *candidate = flow_state(flow, sizeof(*candidate));
-	struct json_fault fault = { .missing = false };
-
-	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CALL_CANDIDATE_MAX, &candidate->text,
-			  &fault))
-		channel_fail_field(message, &fault);
-	else if (read_leg(message, &candidate->leg))
-		call_read(flow, sid_call_of(candidate->leg), &candidate->call, STEP(on_call));
-}
-
-static void on_call(struct flow *flow)
-{
-	const struct candidate *candidate = flow->state;
-	struct call_party other;
-
-	if (call_other_side(&candidate->call, sid_leg_number(candidate->leg), &other))
-		call_pass_candidate(flow, &candidate->call, &other, candidate->text, STEP(on_passed));
-	else
-		flow_fail(flow, ERR_CONFLICT, "nobody who can be told is connected on the other side");
-}
-
-static void on_passed(struct flow *flow)
-{
-	channel_ok(message_of(flow), NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/model/call_talk.h"
 #include "common/model/comm_token.h"
 #include "common/model/inbox.h"
 #include "common/model/app.h"
@@ -11,7 +12,7 @@
 #include "routing-svc/outcome.h"
 
 /* SDP and parameters may be nothing but characters that JSON writes as six. */
-enum { FRAME_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 16 * 1024 };
+enum { FRAME_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 64 * 1024 };
 
 /* ---- frames ---- */
 
@@ -110,6 +111,22 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 	frame_send(flow, &frame, leg->address, next);
 }
 
+static void put_sdp(struct frame *frame, struct str sdp)
+{
+	if (sdp.n > 0)
+		json_str(&frame->w, "sdp", sdp);
+}
+
+static void tell_winner(struct flow *flow, const struct call *call, const struct leg *leg,
+			struct flow_step next)
+{
+	struct frame frame;
+
+	frame_begin(&frame, leg->device, STR("answered"), sid_leg(call->id, leg->number));
+	call_put_candidates(&frame.w, call->candidates);
+	frame_send(flow, &frame, leg->address, next);
+}
+
 static void tell_leg(struct flow *flow, const struct call *call, const struct leg *leg, struct str type,
 		     struct str reason, struct flow_step next)
 {
@@ -174,8 +191,10 @@ static void tell_caller(struct flow *flow, const struct call *call, const struct
 	}
 	if (effect->op == EFFECT_ANSWERED) {
 		frame_begin(&frame, call->caller_device, STR("answered"), leg);
-		if (call->answer_sdp.n > 0)
-			json_str(&frame.w, "sdp", call->answer_sdp);
+		put_sdp(&frame, call->answer_sdp);
+		if (call_leg((struct call *)call, call->winner))
+			call_put_candidates(&frame.w,
+					    call_leg((struct call *)call, call->winner)->candidates);
 	} else if (effect->op == EFFECT_PROGRESS) {
 		frame_begin(&frame, call->caller_device, STR("progress"), leg);
 		json_str(&frame.w, "state", effect->word);
@@ -197,6 +216,59 @@ static void release_caller(struct flow *flow, const struct call *call, struct st
 		flow_next(flow, next);
 }
 
+/* ---- of the other side ---- */
+
+/* Of a gateway nothing is known that would understand it. */
+static void notice(struct flow *flow, const struct call *call, const struct effect *effect,
+		   struct flow_step next)
+{
+	const bool is_caller = effect->leg == 0;
+	const struct leg *leg = call_leg((struct call *)call, is_caller ? call->caller_leg : effect->leg);
+	const struct sid device = is_caller ? call->caller_device : leg ? leg->device : (struct sid){ "" };
+	struct str word = effect->word, type;
+	struct frame frame;
+
+	if (!str_split(&word, ' ', &type) || !sid_is_set(device)) {
+		flow_next(flow, next);
+		return;
+	}
+	frame_begin(&frame, device, type, sid_leg(call->id, leg ? leg->number : 0));
+	if (word.n > 0)
+		json_str(&frame.w, "to", word);
+	frame_send(flow, &frame, is_caller ? call->caller_address : leg->address, next);
+}
+
+/* Who was the caller: the record does not know it any more, so the effect says it all. */
+static void part(struct flow *flow, const struct call *call, const struct effect *effect,
+		 struct flow_step next)
+{
+	struct str rest = effect->word, device, address;
+	struct claimed_device who = { .device = { "" } };
+	struct frame frame;
+
+	if (!str_split(&rest, ' ', &device) || !str_copy(device, who.device.s, SID_SIZE) ||
+	    !str_split(&rest, ' ', &address) || !str_copy(address, who.address.s, sizeof(who.address.s))) {
+		flow_next(flow, next);
+		return;
+	}
+	frame_begin(&frame, who.device, STR("hangup"), sid_leg(call->id, effect->leg));
+	json_str(&frame.w, "reason", rest);
+	frame_send(flow, &frame, who.address, next);
+}
+
+static void set_free(struct flow *flow, const struct call *call, const struct effect *effect,
+		     struct flow_step next)
+{
+	struct str rest = effect->word, device;
+	struct sid id;
+
+	if (!str_split(&rest, ' ', &device) || !str_copy(device, id.s, SID_SIZE)) {
+		flow_next(flow, next);
+		return;
+	}
+	claim_settle(flow, (struct client_key){ call->account, rest }, id, call->id, 0, CLAIM_RELEASE, next);
+}
+
 /* ---- all of them ---- */
 
 /* plan: only for reading the document at hand, once for all of them */
@@ -205,7 +277,13 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 {
 	const struct leg *leg = call_leg((struct call *)call, effect->leg);
 
-	if (effect->leg == 0 && effect->op == EFFECT_LET_GO)
+	if (effect->op == EFFECT_PART)
+		part(flow, call, effect, next);
+	else if (effect->op == EFFECT_FREE)
+		set_free(flow, call, effect, next);
+	else if (effect->op == EFFECT_NOTICE)
+		notice(flow, call, effect, next);
+	else if (effect->leg == 0 && effect->op == EFFECT_LET_GO)
 		release_caller(flow, call, effect->word, next);
 	else if (effect->leg == 0)
 		tell_caller(flow, call, effect, next);
@@ -222,7 +300,7 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 	else if (effect->op == EFFECT_HANGUP)
 		tell_leg(flow, call, leg, STR("hangup"), effect->word, next);
 	else if (effect->op == EFFECT_ANSWERED)
-		tell_leg(flow, call, leg, STR("answered"), STR(""), next);
+		tell_winner(flow, call, leg, next);
 	else if (effect->op == EFFECT_LET_GO)
 		let_go(flow, call, leg, next);
 	else

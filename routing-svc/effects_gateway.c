@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/model/app.h"
+#include "common/model/call_talk.h"
 #include "common/model/gateway.h"
 #include "common/model/settings.h"
 
@@ -69,6 +70,8 @@ static void tell_answered(struct flow *flow, const struct call *call, unsigned l
 	note.once = arena_printf(flow->arena, "answered%u", is_caller ? call->attempt : 0);
 	if (is_caller && call->answer_sdp.n > 0)
 		json_str(&note.w, "sdp", call->answer_sdp);
+	call_put_candidates(&note.w, is_caller ? call_leg((struct call *)call, call->winner)->candidates
+					       : call->candidates);
 	gateway_send(flow, &note, next);
 }
 
@@ -96,6 +99,9 @@ void effects_gateway_tell(struct flow *flow, const struct call *call, unsigned l
 	case EFFECT_RING:
 	case EFFECT_ENGAGE:
 	case EFFECT_PROGRESS:
+	case EFFECT_NOTICE:
+	case EFFECT_PART:
+	case EFFECT_FREE:
 	default:
 		flow_next(flow, next);
 		break;

@@ -33,8 +33,12 @@ enum plan_work {
  *   E n       engage leg n's claim              L n       let leg n's device go (0: the caller's; "busy": in a moment)
  *   A n       tell leg n it is connected (0: the caller)
  *   H n why   hang leg n up (0: the caller)     P 0 word  tell the caller how it goes
+ *   N n word  tell leg n (0: the caller) of the other side: held, resumed, or transferred and to whom
+ *   X n ...   hang up who was the caller by leg n, and is no more: "device address why"
+ *   F n ...   let that device go: "device identity"
  */
-enum effect_op { EFFECT_RING = 'R', EFFECT_CANCEL = 'C', EFFECT_ENGAGE = 'E', EFFECT_LET_GO = 'L', EFFECT_ANSWERED = 'A', EFFECT_HANGUP = 'H', EFFECT_PROGRESS = 'P' };
+enum effect_op { EFFECT_RING = 'R', EFFECT_CANCEL = 'C', EFFECT_ENGAGE = 'E', EFFECT_LET_GO = 'L', EFFECT_ANSWERED = 'A', EFFECT_HANGUP = 'H', EFFECT_PROGRESS = 'P',
+                 EFFECT_NOTICE = 'N', EFFECT_PART = 'X', EFFECT_FREE = 'F' };
 
 struct effect {
 	char op;

@@ -59,7 +59,7 @@ static void end_ring(struct call *call, struct plan *plan, const char *why)
 	}
 }
 
-static void end_talk(struct call *call, struct plan *plan, const char *tell_or_null)
+void plan_end_talk(struct call *call, struct plan *plan, const char *tell_or_null)
 {
 	struct leg *leg = call_leg(call, call->winner);
 
@@ -79,7 +79,7 @@ void plan_drop_legs(struct call *call, struct plan *plan, const char *why)
 
 	end_ring(call, plan, why);
 	if (call->state == CALL_BRIDGED)
-		end_talk(call, plan, hung_up ? "remote_hangup" : why);
+		plan_end_talk(call, plan, hung_up ? "remote_hangup" : why);
 }
 
 static void report_ringing(struct call *call, struct plan *plan, struct leg *leg, enum leg_status status)
@@ -160,9 +160,8 @@ void plan_ringing(struct call *call, struct plan *plan)
 
 /* ---- answer ---- */
 
-static void become_caller(struct call *call, struct plan *plan, const struct leg *leg)
+void plan_take_place(struct call *call, const struct leg *leg)
 {
-	call->first_ring = false;
 	call->caller = leg_is_gateways(leg) ? CALLER_GATEWAY : CALLER_DEVICE;
 	call->caller_identity = leg->identity;
 	call->caller_device = leg->device;
@@ -170,9 +169,16 @@ static void become_caller(struct call *call, struct plan *plan, const struct leg
 	call->caller_leg = leg->number;
 	call->caller_lost_until_ms = leg->lost_until_ms;
 	call->sdp = call->answer_sdp;
+	call->candidates = leg->candidates;
 	call->winner = 0;
 	if (call->hangup_leg == (int)leg->number)
 		call->hangup_leg = 0;
+}
+
+static void become_caller(struct call *call, struct plan *plan, const struct leg *leg)
+{
+	call->first_ring = false;
+	plan_take_place(call, leg);
 	if (call->inline_document.n > 0)
 		plan_document(call, plan, STR("text/xml"), call->inline_document, STR(""));
 	else
@@ -221,15 +227,20 @@ void plan_bridged(struct call *call, struct plan *plan)
 	int64_t next = call->until_ms;
 
 	if (call->hangup_leg > 0 || (leg->lost_until_ms && leg->lost_until_ms <= call->now_ms)) {
-		end_talk(call, plan, NULL);
+		plan_end_talk(call, plan, NULL);
 		plan_dial_over(call, plan, "completed", "completed");
 		return;
 	}
 	if (call->until_ms <= call->now_ms) {
-		end_talk(call, plan, "time_limit");
+		plan_end_talk(call, plan, "time_limit");
 		plan_dial_over(call, plan, "completed", "completed");
 		return;
 	}
+	if (call->transfer_to.n > 0) {
+		plan_transfer(call, plan);
+		return;
+	}
+	plan_holds(call, plan);
 	if (leg->lost_until_ms)
 		next = MIN(next, leg->lost_until_ms);
 	if (call->caller_lost_until_ms)
@@ -271,6 +282,7 @@ void plan_dial_over(struct call *call, struct plan *plan, const char *status, co
 		plan_end(call, plan, arena_copy(plan->arena, str_of(status)), outcome, NULL);
 		return;
 	}
+	plan_talk_over(call);
 	leg = sid_leg(call->id, last_leg(call));
 	call->dial_leg = sid_leg_number(leg) ? arena_copy(plan->arena, str_of(leg.s)) : STR("");
 	call->dial_status = arena_copy(plan->arena, str_of(status));

@@ -1,6 +1,7 @@
 /* plan_private.h - what the files of the plan share.
  *
  *     plan_text.c <- callbacks.c <- plan_moves.c <- plan_verbs.c <- plan_dial.c <- plan_claim.c <- plan.c
+ *                                                                 plan_talk.c
  */
 #pragma once
 
@@ -37,7 +38,14 @@ void plan_fetched(struct call *call, const struct plan_input *input, struct plan
 void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan);
 void plan_give_back(struct call *call, const struct plan_input *input, struct plan *plan);
 
+/* plan_talk.c */
+void plan_holds(struct call *call, struct plan *plan);                   /* the other side hears of them */
+void plan_transfer(struct call *call, struct plan *plan);                /* to call->transfer_to */
+void plan_talk_over(struct call *call);                                  /* nothing of it holds for the next one */
+
 /* plan_dial.c */
+void plan_take_place(struct call *call, const struct leg *leg);          /* who answered by it is the caller from here on */
+void plan_end_talk(struct call *call, struct plan *plan, const char *tell_or_null);
 void plan_ringing(struct call *call, struct plan *plan);
 void plan_connect(struct call *call, struct plan *plan);
 void plan_bridged(struct call *call, struct plan *plan);

@@ -103,10 +103,11 @@ static void run_out(struct call *call, struct plan *plan)
 {
 	const bool failed =
 		!call->up_ms && call->dial_status.n > 0 && !str_eq(call->dial_status, STR("completed"));
-	const char *outcome =
-		failed && call->outcome.n ? arena_cstr(plan->arena, call->outcome) : "completed";
+	const bool is_alone = call->is_transferred && !call->dial_bridged; /* nobody was there to follow */
+	const char *last = call->outcome.n ? arena_cstr(plan->arena, call->outcome) : "completed";
 
-	plan_end(call, plan, failed ? call->dial_status : STR("completed"), outcome, outcome);
+	plan_end(call, plan, failed ? call->dial_status : STR("completed"), failed ? last : "completed",
+		 failed || is_alone ? last : "completed");
 }
 
 /* content: the start of what is said or played, so that it is seen which of them it was */

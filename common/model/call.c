@@ -49,6 +49,7 @@ static const struct field {
 	FIELD("caddr", ADDRESS, caller_address),
 	FIELD("cleg", UNSIGNED, caller_leg),
 	FIELD("sdp", TEXT, sdp),
+	FIELD("e0", TEXT, candidates),
 	FIELD("lost0", INT, caller_lost_until_ms),
 	FIELD("vurl", TEXT, voice_url),
 	FIELD("vget", FLAG, voice_get),
@@ -89,6 +90,12 @@ static const struct field {
 	FIELD("proof", INT, proof_until_ms),
 	FIELD("win", UNSIGNED, winner),
 	FIELD("asdp", TEXT, answer_sdp),
+	FIELD("upd", TEXT, update),
+	FIELD("hold", UNSIGNED, hold),
+	FIELD("holdt", UNSIGNED, hold_told),
+	FIELD("xto", TEXT, transfer_to),
+	FIELD("xby", UNSIGNED, transfer_leg),
+	FIELD("xd", FLAG, is_transferred),
 	FIELD("fx", TEXT, effects),
 	FIELD("ds", TEXT, dial_status),
 	FIELD("dleg", TEXT, dial_leg),
@@ -130,7 +137,8 @@ static void field_read(struct arena *arena, const struct field *field, struct st
 	}
 }
 
-/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>, q<n> callbacks told, b<n> moved. */
+/* Per leg: s<n> status, t<n> attempt, r<n> reason, i<n> "identity|DV|address|target", lost<n>, q<n> callbacks told,
+ * b<n> moved, e<n> candidates. */
 static void leg_read(struct arena *arena, struct str name, struct str value, struct call *call)
 {
 	const bool lost = str_starts(name, STR("lost"));
@@ -152,6 +160,8 @@ static void leg_read(struct arena *arena, struct str name, struct str value, str
 		leg->attempt = (unsigned)n;
 	else if (name.p[0] == 'q')
 		leg->sequence = (unsigned)n;
+	else if (name.p[0] == 'e')
+		leg->candidates = arena_copy(arena, value);
 	else if (name.p[0] == 'b')
 		leg->moved = n != 0;
 	else if (name.p[0] == 'r')
@@ -359,6 +369,8 @@ static void leg_diff(struct arena *arena, const struct leg *before, const struct
 		change(out, arena_printf(arena, "r%u", n), after->reason);
 	if (before->sequence != after->sequence)
 		change(out, arena_printf(arena, "q%u", n), arena_printf(arena, "%u", after->sequence));
+	if (!str_eq(before->candidates, after->candidates))
+		change(out, arena_printf(arena, "e%u", n), after->candidates);
 	if (before->moved != after->moved)
 		change(out, arena_printf(arena, "b%u", n), after->moved ? STR("1") : STR(""));
 }

@@ -55,6 +55,7 @@ struct leg {
 	struct address address;
 	unsigned target;                 /* which target of the Dial it came from */
 	int64_t lost_until_ms;           /* its channel is gone; it may come back until then; 0: no */
+	struct str candidates;           /* said before it was connected: JSON strings, a comma between */
 	bool moved;                      /* it rings, and its device has another channel since: it is to be rung there */
 	unsigned sequence;               /* of its next status callback */
 };
@@ -77,6 +78,7 @@ struct call {
 	struct address caller_address;   /* its channel's inbox, or the worker where a gateway waits */
 	unsigned caller_leg;             /* the leg by which that device knows the call: 0, or the one that answered first */
 	struct str sdp;                  /* the caller's offer */
+	struct str candidates;           /* said before it was connected, as those of legs */
 	int64_t caller_lost_until_ms;
 
 	/* where instructions come from */
@@ -119,6 +121,13 @@ struct call {
 	struct leg *legs;                /* legs[0] is number 1; room for CALL_LEGS_SPARE more than there are */
 	unsigned winner;                 /* leg number, 0: none */
 	struct str answer_sdp;
+
+	/* the talk: written by lua/call_talk.lua */
+	struct str update;               /* the last offer: "number", while it is open "number leg until_ms" */
+	unsigned hold, hold_told;        /* who holds, and of whom the other side has heard it: 1 the caller, 2 the winner */
+	struct str transfer_to;          /* wanted: "client:bob" */
+	unsigned transfer_leg;           /* by whom; 0: the caller */
+	bool is_transferred;             /* the document is of a transfer */
 
 	struct str effects;              /* listed in the last commit, not yet known to be done; see routing-svc/plan.h */
 	struct str dial_status;          /* of the last Dial */

@@ -157,6 +157,30 @@ describe('a session that says and hears everything', () => {
 		await cluster.presenceBecomes('bob', p => p.status === 'available', 'has no call');
 	});
 
+	test('a talk: held, negotiated anew, and transferred', async () => {
+		const { call } = await done(bob, { type: 'call', to: 'client:alice', sdp: SDP });
+		const [rungDesk, rungMobile] = await Promise.all([rungBy(desk, call), rungBy(mobile, call)]);
+		await done(bob, { type: 'candidate', call, candidate: 'candidate:3' });
+		await done(desk, { type: 'answer', token: rungDesk.token, sdp: SDP });
+		assert.deepEqual((await desk.next('answered', { call: rungDesk.call })).candidates, ['candidate:3']);
+		await mobile.next('cancel', { call: rungMobile.call });
+		await bob.next('answered', { call });
+		const { update } = await done(bob, { type: 'update', call, sdp: SDP });
+		await desk.next('update');
+		await done(desk, { type: 'update', call: rungDesk.call, answers: update, sdp: SDP });
+		await bob.next('update');
+		await done(bob, { type: 'hold', call });
+		await desk.next('held');
+		await done(bob, { type: 'resume', call });
+		await desk.next('resumed');
+		await done(desk, { type: 'transfer', call: rungDesk.call, to: 'client:nobody' });
+		assert.equal((await desk.next('hangup', { call: rungDesk.call })).reason, 'transferred');
+		await bob.next('transferred', { call });
+		assert.equal((await bob.next('hangup', { call })).reason, 'unreachable');
+		await cluster.presenceBecomes('bob', p => p.status === 'available', 'has no call');
+		await cluster.presenceBecomes('alice', p => p.status === 'available', 'has no call');
+	});
+
 	test('a call that the backend makes: the device offers', async () => {
 		const created = await cluster.api2010('POST', '/Calls.json', { at: cluster.routing[0],
 			form: { To: 'client:bob', From: '+15550100', Twiml: '<Response><Hangup/></Response>' } });

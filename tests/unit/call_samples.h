@@ -109,6 +109,13 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->turn = a_number(maker);
 	call->proof_until_ms = a_time(maker);
 	call->answer_sdp = a_text(maker);
+	call->candidates = a_text(maker);
+	call->update = a_text(maker);
+	call->hold = a_number(maker);
+	call->hold_told = a_number(maker);
+	call->transfer_to = a_text(maker);
+	call->transfer_leg = a_number(maker);
+	call->is_transferred = random_below(maker->seed, 2);
 	call->effects = a_text(maker);
 	call->dial_status = a_text(maker);
 	call->dial_leg = a_text(maker);
@@ -136,6 +143,7 @@ static inline void vary_progress(struct maker *maker, struct call *call)
 			call->legs[i].status = letters[random_below(maker->seed, sizeof(letters) - 1)];
 		call->legs[i].sequence += random_below(maker->seed, 2);
 		call->legs[i].moved = random_below(maker->seed, 2);
+		call->legs[i].candidates = a_text(maker);
 		if (random_below(maker->seed, 3) == 0)
 			call->legs[i].reason = a_text(maker);
 	}
@@ -231,6 +239,13 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME_TEXT(order);
 	SAME(turn);
 	SAME(proof_until_ms);
+	SAME_TEXT(candidates);
+	SAME_TEXT(update);
+	SAME(hold);
+	SAME(hold_told);
+	SAME_TEXT(transfer_to);
+	SAME(transfer_leg);
+	SAME(is_transferred);
 	SAME_TEXT(effects);
 	SAME_TEXT(dial_status);
 	SAME_TEXT(dial_leg);
@@ -256,6 +271,7 @@ static inline void assert_same_leg(const struct leg *a, const struct leg *b)
 	SAME(target);
 	SAME(sequence);
 	SAME(moved);
+	SAME_TEXT(candidates);
 }
 
 static inline void assert_same(const struct call *a, const struct call *b)

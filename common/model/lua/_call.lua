@@ -3,7 +3,7 @@
 --   s<n> leg status: n rung, k acknowledged, r that was reported, a answered, p answered before its ringing was reported,
 --   x rejected, c cancelled, l lost, h ended
 --   t<n> attempt of a leg   until  end of the present wait (ms)   ended  when it ended (ms)
---   hup leg that hung up, hupr why   ctl  wanted by REST: canceled or completed
+--   hup leg that hung up, hupr why   ctl  wanted by REST: canceled or completed   xto, xby  wanted transfer, by which leg
 -- t:{cN}:CA is its trace.  D:{cN} holds when somebody has to look at it.
 -- l:{cN}:AC lists an account's calls by when they were made; readers skip what can no longer be read.
 --@include _time.lua
@@ -19,6 +19,14 @@ end
 
 local function call_of(key)
 	return string.match(key, '}:(.*)$')
+end
+
+-- Leg 0 is the caller.
+local function device_of_leg(key, n)
+	if n == '0' then
+		return redis.call('HGET', key, 'cdev') or ''
+	end
+	return string.match(redis.call('HGET', key, 'i' .. n) or '', '^[^|]*|([^|]*)|') or ''
 end
 
 local function trace(key, ...)

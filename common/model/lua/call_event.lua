@@ -31,16 +31,9 @@ local function is_caller(n)
 	return n == '0' or n == have[10]
 end
 
-local function device_of_leg(n)
-	if n == '0' then
-		return redis.call('HGET', key, 'cdev') or ''
-	end
-	return string.match(redis.call('HGET', key, 'i' .. n) or '', '^[^|]*|([^|]*)|') or ''
-end
-
 -- A device speaks for its own leg only.
 if event ~= 'answer' and event ~= 'gone' and event ~= 'back' and event ~= 'detach' and event ~= 'control' and event ~= 'redirect'
-	and device_of_leg(leg) ~= text then
+	and device_of_leg(key, leg) ~= text then
 	return { 'NO_SUCH_LEG', '', state }
 end
 
@@ -97,7 +90,7 @@ elseif event == 'unreachable' then
 elseif event == 'gone' or event == 'back' then
 	for n = tonumber(redis.call('HGET', key, 'legs') or '0'), 0, -1 do
 		status = redis.call('HGET', key, 's' .. num(n))
-		if device_of_leg(num(n)) == text and (n == 0 or status ~= 'h') then
+		if device_of_leg(key, num(n)) == text and (n == 0 or status ~= 'h') then
 			leg = num(n)
 			break
 		end
@@ -138,6 +131,10 @@ elseif event == 'hangup' then
 		leg = '0'
 	elseif state == 'ringing' and waits then
 		return done('s' .. leg, 'x', 'r' .. leg, 'declined')
+	end
+	local leaves = redis.call('HMGET', key, 'xto', 'xby')
+	if state == 'bridged' and leaves[1] and leaves[1] ~= '' and (leaves[2] ~= '' and leaves[2] or '0') == leg then
+		return { 'ok', '', state, leg }  -- it leaves without the other side
 	end
 	if state == 'ended' or (hung_up and (leg ~= '0' or have[8] == '0')) then
 		return refuse('CALL_ENDED')

@@ -1,0 +1,155 @@
+/* channel_talk.c - what a client says to the other side of its call, and wants of their talk.
+ *
+ *     candidate, update      -> on_said -> (passed on) -> ok
+ *     hold, resume, transfer -> on_told -> ok
+ */
+#include "common/model/call_request.h"
+#include "common/model/call_talk.h"
+#include "presence-svc/channel.h"
+
+struct talk {
+	struct sid leg;
+	struct str text; /* the candidate, or the SDP */
+	int64_t answers; /* of an update: the offer's number; 0: it is one */
+	struct call_said said;
+};
+
+static void say(struct message *message, const char *what, struct str word, struct str text,
+		struct flow_step next)
+{
+	struct talk *talk = message->flow.state;
+
+	call_say(&message->flow,
+		 &(struct call_saying){ .what = what,
+					.leg = talk->leg,
+					.device = message->session->device,
+					.word = word,
+					.text = text },
+		 &talk->said, next);
+}
+
+static void on_done(struct flow *flow)
+{
+	channel_ok(message_of(flow), NULL);
+}
+
+/* ---- candidate ---- */
+
+static struct str quoted(struct arena *arena, struct str text)
+{
+	struct json_writer w;
+	struct buf out;
+	struct str copy;
+
+	buf_init(&out, CALL_CANDIDATE_JSON_MAX);
+	json_begin(&w, &out);
+	json_put_str(&w, text);
+	copy = arena_copy(arena, buf_str(&out));
+	buf_fini(&out);
+	return copy;
+}
+
+static void on_candidate(struct flow *flow)
+{
+	const struct talk *talk = flow->state;
+	const struct call_party *other = &talk->said.other;
+	const struct call call = { .id = sid_call_of(talk->leg),
+				   .account = message_of(flow)->session->account };
+
+	if (!talk->said.is_connected)
+		on_done(flow); /* it is kept */
+	else if (sid_is_set(other->device) || other->leg)
+		call_pass_candidate(flow, &call, other, talk->text, STEP(on_done));
+	else
+		flow_fail(flow, ERR_CONFLICT, "nobody who can be told is connected on the other side");
+}
+
+void channel_candidate(struct message *message)
+{
+	struct talk *talk = flow_state(&message->flow, sizeof(*talk));
+	struct json_fault fault = { .missing = false };
+
+	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CALL_CANDIDATE_MAX, &talk->text, &fault))
+		channel_fail_field(message, &fault);
+	else if (channel_read_leg(message, &talk->leg))
+		say(message, "candidate", STR(""), quoted(message->flow.arena, talk->text),
+		    STEP(on_candidate));
+}
+
+/* ---- update ---- */
+
+static void on_passed(struct flow *flow);
+
+static void on_update(struct flow *flow)
+{
+	const struct talk *talk = flow->state;
+
+	call_pass_update(flow, talk->leg, &talk->said, talk->text, talk->answers > 0, STEP(on_passed));
+}
+
+static void on_passed(struct flow *flow)
+{
+	const struct talk *talk = flow->state;
+	struct message *message = message_of(flow);
+	struct frame frame;
+
+	channel_reply(message, &frame, "ok");
+	json_int(&frame.w, "update", talk->said.number);
+	channel_ok(message, &frame);
+}
+
+void channel_update(struct message *message)
+{
+	struct flow *flow = &message->flow;
+	struct talk *talk = flow_state(flow, sizeof(*talk));
+	struct json_fault fault = { .missing = false };
+
+	if (!json_get_str(message->doc, "sdp", JSON_REQUIRED, CALL_SDP_MAX, &talk->text, &fault) ||
+	    !json_get_int(message->doc, "answers", JSON_OPTIONAL, 1, UINT32_MAX, &talk->answers, &fault))
+		channel_fail_field(message, &fault);
+	else if (channel_read_leg(message, &talk->leg))
+		say(message, "update",
+		    talk->answers ? arena_printf(flow->arena, "%lld", (long long)talk->answers) : STR(""),
+		    STR(""), STEP(on_update));
+}
+
+/* ---- hold, resume, transfer ---- */
+
+static void say_plainly(struct message *message, const char *what)
+{
+	struct talk *talk = flow_state(&message->flow, sizeof(*talk));
+
+	if (channel_read_leg(message, &talk->leg))
+		say(message, what, STR(""), STR(""), STEP(on_done));
+}
+
+void channel_hold(struct message *message)
+{
+	say_plainly(message, "hold");
+}
+
+void channel_resume(struct message *message)
+{
+	say_plainly(message, "resume");
+}
+
+/* A client may lead a call to other clients, not out into the world: that is the application's to decide. */
+static bool is_client(struct str address)
+{
+	const struct str scheme = STR("client:");
+
+	return str_starts(address, scheme) && identity_is_valid(str_skip(address, scheme.n));
+}
+
+void channel_transfer(struct message *message)
+{
+	struct talk *talk = flow_state(&message->flow, sizeof(*talk));
+	struct json_fault fault = { .missing = false };
+	struct str to;
+
+	if (!call_read_address(message->doc, "to", &to, &fault) ||
+	    (!is_client(to) && !json_fault_set(&fault, "to", "has to be client: and an identity")))
+		channel_fail_field(message, &fault);
+	else if (channel_read_leg(message, &talk->leg))
+		say(message, "transfer", to, STR(""), STEP(on_done));
+}
