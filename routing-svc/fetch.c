@@ -6,12 +6,8 @@
 #include "routing-svc/cookies.h"
 #include "routing-svc/params.h"
 
-enum {
-	PARAMS_MAX =
-		96 *
-		1024, /* the token's parameters and the caller's, each character as three, and what is added */
-	FIRST_PAUSE_MS = 50,
-};
+/* The token's parameters and the caller's, each character as three, and what is added. */
+enum { PARAMS_MAX = 160 * 1024, FIRST_PAUSE_MS = 50 };
 
 /* ---- before ---- */
 

@@ -83,7 +83,10 @@ static void on_answer(struct flow *flow)
 
 	if (fetch_take(&round->course, &round->result, now_ms, &pause_ms, &round->input) == FETCH_DONE) {
 		on_fetched(flow);
-	} else if (pause_ms > 0) {
+		return;
+	}
+	round->steps++; /* each request takes as much memory as a step */
+	if (pause_ms > 0) {
 		metric_add(METRIC_fetch_repeats_total, 1);
 		flow_sleep(flow, pause_ms, STEP(ask));
 	} else {
