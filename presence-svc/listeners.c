@@ -1,6 +1,6 @@
 /* listeners.c - a table of accounts with their listeners, and a queue of those whose credentials are due.
  *
- *     an account changes -> its listeners are due -> check: token, or key and account -> goes on, or `end`
+ *     an account changes -> its listeners are due -> check: token, or account and key -> goes on, or `end`
  */
 #include "presence-svc/listeners.h"
 
@@ -15,6 +15,7 @@ enum { CHECKS_AT_ONCE = 16, RETRY_MS = 200, FULL_RETRY_MS = 5000 };
 struct listener_group { /* of one account */
 	struct sid account;
 	struct listener *members;
+	struct listener *lent; /* of its sub-accounts, by its own credentials */
 	UT_hash_handle hh;
 };
 
@@ -24,21 +25,21 @@ struct listeners {
 	struct listener *due; /* their turn comes in order */
 	unsigned checks;      /* under way */
 	struct loop_timer *retry;
-	bool stopping;
+	bool stopping, ending; /* ending: all of them, one after the other */
 };
 
 struct listener_check { /* a job's state */
 	struct listeners *listeners;
 	struct listener *listener; /* NULL: it has closed meanwhile */
 	struct flow *request;	   /* held: its token is looked at */
+	struct account owner, account;
 	struct api_key key;
-	struct account account;
 };
 
 static void start_checks(struct listeners *listeners);
 static void on_good(struct flow *job);
-static void on_key(struct flow *job);
-static void on_account(struct flow *job);
+static void on_owner(struct flow *job);
+static void on_credentials(struct flow *job);
 
 /* ---- one check ---- */
 
@@ -87,33 +88,41 @@ static void begin_check(struct flow *job)
 		return;
 	}
 	caller = listener->caller;
-	if (!caller->is_server)
-		auth_token_again(accounts, job, caller->token, STEP(on_good));
-	else if (sid_is_set(caller->key))
-		api_key_load(accounts, job, caller->account, caller->key, &check->key, STEP(on_key));
+	if (caller->is_server)
+		account_load(accounts, job, caller->owner, &check->owner, STEP(on_owner));
 	else
-		account_load(accounts, job, caller->account, &check->account, STEP(on_account));
+		auth_token_again(accounts, job, caller->token, STEP(on_good));
 }
 
-static void on_key(struct flow *job)
+static void on_owner(struct flow *job)
 {
 	struct listener_check *check = job->state;
+	const struct caller *caller = check->listener ? check->listener->caller : NULL;
 
-	if (check->listener)
-		account_load(worker_common(job->worker)->accounts, job, check->listener->caller->account,
-			     &check->account, STEP(on_account));
-	else
+	if (!caller)
 		on_good(job);
+	else if (!str_eq(check->owner.status, STR("active")))
+		flow_fail(job, ERR_ACCOUNT_SUSPENDED, "");
+	else if (sid_is_set(caller->key))
+		api_key_load(worker_common(job->worker)->accounts, job, caller->owner, caller->key,
+			     &check->key, STEP(on_credentials));
+	else if (auth_token_is_current(&check->owner, auth_token_mark(caller->secret)))
+		on_credentials(job);
+	else
+		flow_fail(job, ERR_UNAUTHORIZED, "");
 }
 
-static void on_account(struct flow *job)
+/* A parent still reads what is suspended, but not what is closed. */
+static void on_credentials(struct flow *job)
 {
-	const struct listener_check *check = job->state;
+	struct listener_check *check = job->state;
+	const struct caller *caller = check->listener ? check->listener->caller : NULL;
 
-	if (str_eq(check->account.status, STR("active")))
-		on_good(job);
+	if (caller && caller->is_parent)
+		account_load(worker_common(job->worker)->accounts, job, caller->account, &check->account,
+			     STEP(on_good));
 	else
-		flow_fail(job, ERR_ACCOUNT_SUSPENDED, "%s", err_text(ERR_ACCOUNT_SUSPENDED));
+		on_good(job);
 }
 
 static void on_good(struct flow *job)
@@ -162,6 +171,8 @@ static void group_due(struct listeners *listeners, struct listener_group *group)
 
 	DL_FOREACH(group->members, listener)
 	make_due(listeners, listener);
+	DL_FOREACH2(group->lent, listener, lent_next)
+	make_due(listeners, listener);
 }
 
 static void on_change(void *arg, struct sid account)
@@ -193,6 +204,14 @@ static struct listener_group *group_of(struct listeners *listeners, struct sid a
 	group->account = account;
 	HASH_ADD(hh, listeners->groups, account.s, SID_LEN, group);
 	return group;
+}
+
+static void group_drop_if_empty(struct listeners *listeners, struct listener_group *group)
+{
+	if (group->members || group->lent || listeners->ending)
+		return;
+	HASH_DEL(listeners->groups, group);
+	x_free(group);
 }
 
 /* Since a token was looked at something may have changed; of a server's credentials nobody has noted when. */
@@ -227,6 +246,10 @@ bool listener_open_or_reply(struct listener *listener, struct req *req, listener
 		.group = group_of(listeners, caller->account),
 	};
 	DL_APPEND(listener->group->members, listener);
+	if (caller->is_parent) {
+		listener->lender = group_of(listeners, caller->owner);
+		DL_APPEND2(listener->lender->lent, listener, lent_prev, lent_next);
+	}
 	if (may_be_old(listener))
 		make_due(listeners, listener);
 	start_checks(listeners);
@@ -243,16 +266,17 @@ void listener_close(struct listener *listener)
 	listeners = app_of(listener->worker)->listeners;
 	listener->group = NULL;
 	DL_DELETE(group->members, listener);
+	if (listener->lender)
+		DL_DELETE2(listener->lender->lent, listener, lent_prev, lent_next);
 	if (listener->is_due)
 		DL_DELETE2(listeners->due, listener, due_prev, due_next);
 	if (listener->check)
 		listener->check->listener = NULL;
 	if (!listeners->stopping)
 		limits_let_go(worker_common(listener->worker)->limits, group->account);
-	if (!group->members) {
-		HASH_DEL(listeners->groups, group);
-		x_free(group);
-	}
+	if (listener->lender)
+		group_drop_if_empty(listeners, listener->lender);
+	group_drop_if_empty(listeners, group);
 }
 
 /* ---- all of a worker ---- */
@@ -272,11 +296,15 @@ static void end_all(struct listeners *listeners, enum err err)
 	struct listener_group *group, *next_group;
 	struct listener *listener, *next;
 
+	listeners->ending = true; /* who ends leaves two groups: they stay until all are through */
 	HASH_ITER(hh, listeners->groups, group, next_group)
 	{
 		DL_FOREACH_SAFE(group->members, listener, next)
 		listener->end(listener, err);
 	}
+	listeners->ending = false;
+	HASH_ITER(hh, listeners->groups, group, next_group)
+	group_drop_if_empty(listeners, group);
 }
 
 void listeners_drain(struct listeners *listeners)

@@ -2,8 +2,9 @@
  *
  * Here is what ends one from outside, all by its `end`: the instance drains, its
  * credentials are good no more, the worker stops.  Credentials are looked at again
- * when something of the account has changed (a revocation, a deleted key, a
- * suspension), a few at a time; listeners of other accounts cost nothing.  While
+ * when something of the account, or of the parent whose credentials they are, has
+ * changed (a revocation, a deleted key, another auth token, a suspension), a few at a
+ * time; listeners of other accounts cost nothing.  While
  * nobody can know, as Redis is away, it is tried again.
  *
  * An open listener counts as one of its account's channels.
@@ -29,8 +30,10 @@ struct listener {                        /* in the request's state */
 	const struct caller *caller;
 	listener_end_fn *end;
 	/* private */
-	struct listener_group *group;    /* NULL: not open */
-	struct listener *prev, *next;    /* of the group */
+	struct listener_group *group;    /* of its account; NULL: not open */
+	struct listener *prev, *next;
+	struct listener_group *lender;   /* of the parent whose credentials it has; NULL: they are its own */
+	struct listener *lent_prev, *lent_next;
 	struct listener *due_prev, *due_next;
 	bool is_due;
 	struct listener_check *check;    /* under way */

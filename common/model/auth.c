@@ -179,6 +179,8 @@ static void allow_server(struct flow *flow, const struct basic *basic)
 	caller->account = basic->target.sid;
 	caller->is_server = true;
 	caller->is_parent = is_of_parent(basic);
+	caller->owner = basic->account.sid;
+	caller->secret = basic->secret;
 	if (basic->is_key)
 		caller->key = basic->user;
 	req_set_user(flow_req(flow), caller);

@@ -29,7 +29,9 @@ struct caller {
 	struct sid account;                      /* that the request is about */
 	bool is_server;
 	bool is_parent;                          /* server: the credentials are those of the account's parent */
+	struct sid owner;                        /* server: the account whose credentials they are, a parent's or its own */
 	struct sid key;                          /* server: the API key used; not set: the auth token */
+	struct str secret;                       /* server: the key's, or the auth token, as it was given */
 	const struct client_token *token;        /* client only */
 	uint64_t epoch;                          /* client: accounts_epoch() from before the token was looked at */
 };

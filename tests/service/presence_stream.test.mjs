@@ -25,7 +25,7 @@ const pathOf = query => `/PresenceStream${query ? `?${new URLSearchParams(query)
 
 /** As the account's server, or with what `options` bring. */
 function open(query, { at = cluster.presence[0], of = account, ...options } = {}) {
-	const credentials = options.bearer ? {} : { basic: [of.key.sid, of.key.secret] };
+	const credentials = options.bearer || options.basic ? {} : { basic: [of.key.sid, of.key.secret] };
 	return listen(`${at.url}/v1/Accounts/${of.sid}${pathOf(query)}`, { ...credentials, ...options });
 }
 
@@ -245,6 +245,45 @@ describe('its end', () => {
 		await within(stream.ended, 'it ends', 1000);
 	});
 
+	test('comes with the auth token that opened it, and not with the other one', async () => {
+		const other = await cluster.addAccount();
+		const credentials = [other.sid, other.auth_token];
+		const of = { of: other, basic: credentials };
+		const second = await rest('POST', `${cluster.url}/v1/AuthTokens/Secondary`, { basic: credentials });
+		const goesOn = await open(names('a'), { of: other, basic: [other.sid, second.body.secondary_auth_token] });
+		const streams = [await open(names('a'), of), await open({ Prefix: 'a/' }, { ...of, at: cluster.presence[1] })];
+		await Promise.all([goesOn, ...streams].map(stream => stream.snapshot()));
+		assert.equal((await rest('POST', `${cluster.url}/v1/AuthTokens/Promote`, { basic: credentials })).status, 200);
+		for (const stream of streams) {
+			assert.equal((await stream.next('error', 1000)).code, 20003);
+			await within(stream.ended, 'it ends', 1000);
+		}
+		assert.equal(goesOn.isOver, undefined);
+		await goesOn.close();
+	});
+
+	test('comes with the credentials of the parent that opened it: its key, its auth token', async () => {
+		const other = await cluster.addAccount();
+		const credentials = [other.sid, other.auth_token];
+		const { body: child } = await rest('POST', `${cluster.url}/2010-04-01/Accounts.json`, { basic: credentials, form: {} });
+		const { body: key } = await rest('POST', `${cluster.url}/2010-04-01/Accounts/${other.sid}/Keys.json`, { basic: credentials, form: {} });
+		const byKey = await open(names('a'), { of: child, basic: [key.sid, key.secret] });
+		const byToken = await open(names('a'), { of: child, basic: credentials });
+		const byItself = await open(names('a'), { of: child, basic: [child.sid, child.auth_token] });
+		await Promise.all([byKey, byToken, byItself].map(stream => stream.snapshot()));
+		const waited = await rest('GET', `${cluster.url}/v1/Accounts/${child.sid}/Presence/a?Wait=1s&Version=0`, { basic: [key.sid, key.secret] });
+		assert.equal(waited.status, 304, waited.text);
+
+		assert.equal((await rest('DELETE', `${cluster.url}/2010-04-01/Accounts/${other.sid}/Keys/${key.sid}.json`, { basic: credentials })).status, 204);
+		assert.equal((await byKey.next('error', 1000)).code, 20003);
+		assert.equal(byToken.isOver, undefined);
+		await rest('POST', `${cluster.url}/v1/AuthTokens/Secondary`, { basic: credentials });
+		assert.equal((await rest('POST', `${cluster.url}/v1/AuthTokens/Promote`, { basic: credentials })).status, 200);
+		assert.equal((await byToken.next('error', 1000)).code, 20003);
+		assert.equal(byItself.isOver, undefined);
+		await byItself.close();
+	});
+
 	test('comes with the suspension of the account', async () => {
 		const other = await cluster.addAccount();
 		const streams = await Promise.all([open(names('a'), { of: other }), open(names('a'), { of: other, bearer: watcher('a', [], { of: other }) })]);
@@ -326,7 +365,10 @@ describe('an instance that drains', () => {
 
 	test('says when to come back, ends the stream, and the other one goes on with it', async () => {
 		const [first, second] = cluster.presence;
-		const streams = await Promise.all(Array.from({ length: 8 }, () => open(names('alice'), { at: first })));
+		const byParent = [account.sid, account.auth_token];
+		const children = await Promise.all([1, 2, 3].map(async () => (await rest('POST', `${second.url}/2010-04-01/Accounts.json`, { basic: byParent, form: {} })).body));
+		const streams = await Promise.all([...Array.from({ length: 8 }, () => open(names('alice'), { at: first })),
+			...children.map(of => open(names('alice'), { at: first, of, basic: byParent }))]);
 		await Promise.all(streams.map(stream => stream.snapshot()));
 		const stopped = first.stop();
 		for (const stream of streams) {
