@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { accountWith, dial, isSigned, join, traceOf, VoiceResponse } from '../support/calls.mjs';
+import { accountWith, dial, isSigned, join, VoiceResponse } from '../support/calls.mjs';
 import { selfSigned } from '../support/certificate.mjs';
 import { startCluster } from '../support/cluster.mjs';
 import { freePort, temporaryFolder, until } from '../support/process.mjs';
@@ -321,4 +321,18 @@ describe('cookies', () => {
 		await cluster.routing[0].restart();
 		await cluster.acquainted();
 	});
+});
+
+test('an instance dies on the way: another one begins anew, under the same token and with the same parameters', async () => {
+	const slow = answering(never, EMPTY), first = answering(to(307, `${slow}#rc=0`));
+	const account = await accountWith(cluster, { voice_url: `${customer.url}${first}#rc=2&rp=all` });
+	const { body: { call: sid } } = await cluster.v1('POST', '/Communications', { at: cluster.routing[0], account, json: { from: '+15550123', to: account.number.number, async: true } });
+	await customer.next(slow);
+	await cluster.routing[0].kill9();
+	await customer.next(slow);
+	const requests = asked(account, first, slow);
+	assert.deepEqual(requests.map(request => request.body), Array(4).fill(requests[0].body));
+	await until(async () => (await cluster.api2010('GET', `/Calls/${sid}.json`, { at: cluster.routing[1], account })).body.status === 'completed', 'the call ends');
+	await cluster.routing[0].restart();
+	await cluster.acquainted();
 });
