@@ -64,6 +64,8 @@ static void on_read(struct flow *flow)
 	json_int(&w, "away_after_missed", (int64_t)account->away_after_missed);
 	put_url(&w, "presence_webhook_url", account->presence_webhook_url);
 	put_url(&w, "policy_url", account->policy_url);
+	put_url(&w, "wake_url", account->wake_url);
+	json_int(&w, "wake_hold_s", (int64_t)account->wake_hold_s);
 	put_url(&w, "webhook_secret", by_key ? STR_NULL : account->webhook_secret);
 	put_origins(&w, account->origins);
 	json_str(&w, "updated_at", clock_rfc3339(flow->arena, account->updated_ms));
@@ -115,6 +117,8 @@ static bool change(struct arena *arena, const struct json *given, struct account
 	       account_number_read(given, "away_after_missed", &account->away_after_missed, fault) &&
 	       read_url(arena, given, "presence_webhook_url", &account->presence_webhook_url, fault) &&
 	       read_url(arena, given, "policy_url", &account->policy_url, fault) &&
+	       read_url(arena, given, "wake_url", &account->wake_url, fault) &&
+	       account_number_read(given, "wake_hold_s", &account->wake_hold_s, fault) &&
 	       account_origins_read(arena, given, &account->origins, fault);
 }
 

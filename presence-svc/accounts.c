@@ -121,6 +121,7 @@ static void on_parent(struct flow *flow)
 		.webhook_secret = account_webhook_secret_new(flow->arena),
 		.close_grace_ms = CLOSE_GRACE_PRESET_MS,
 		.ring_proof_ms = RING_PROOF_PRESET_MS,
+		.wake_hold_s = WAKE_HOLD_PRESET_S,
 	};
 	account_create(req_accounts(flow_req(flow)), flow, &one->account, STEP(on_created));
 }

@@ -10,6 +10,7 @@
 #include "common/model/node.h"
 #include "routing-svc/effects_gateway.h"
 #include "routing-svc/outcome.h"
+#include "routing-svc/wake.h"
 
 /* SDP and parameters may be nothing but characters that JSON writes as six. */
 enum { FRAME_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 64 * 1024 };
@@ -277,7 +278,9 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 {
 	const struct leg *leg = call_leg((struct call *)call, effect->leg);
 
-	if (effect->op == EFFECT_PART)
+	if (effect->op == EFFECT_WAKE)
+		wake_client(flow, call, effect->word, next);
+	else if (effect->op == EFFECT_PART)
 		part(flow, call, effect, next);
 	else if (effect->op == EFFECT_FREE)
 		set_free(flow, call, effect, next);

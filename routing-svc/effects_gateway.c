@@ -99,6 +99,7 @@ void effects_gateway_tell(struct flow *flow, const struct call *call, unsigned l
 	case EFFECT_RING:
 	case EFFECT_ENGAGE:
 	case EFFECT_PROGRESS:
+	case EFFECT_WAKE:
 	case EFFECT_NOTICE:
 	case EFFECT_PART:
 	case EFFECT_FREE:

@@ -32,12 +32,14 @@ enum plan_work {
  *   R n       ring leg n                        C n why   cancel leg n
  *   E n       engage leg n's claim              L n       let leg n's device go (0: the caller's; "busy": in a moment)
  *   A n       tell leg n it is connected (0: the caller)
+ *   W 0 name  have that client woken
  *   H n why   hang leg n up (0: the caller)     P 0 word  tell the caller how it goes
  *   N n word  tell leg n (0: the caller) of the other side: held, resumed, or transferred and to whom
  *   X n ...   hang up who was the caller by leg n, and is no more: "device address why"
  *   F n ...   let that device go: "device identity"
  */
 enum effect_op { EFFECT_RING = 'R', EFFECT_CANCEL = 'C', EFFECT_ENGAGE = 'E', EFFECT_LET_GO = 'L', EFFECT_ANSWERED = 'A', EFFECT_HANGUP = 'H', EFFECT_PROGRESS = 'P',
+                 EFFECT_WAKE = 'W',
                  EFFECT_NOTICE = 'N', EFFECT_PART = 'X', EFFECT_FREE = 'F' };
 
 struct effect {
@@ -78,6 +80,7 @@ struct plan_input {
 	size_t n_order;
 	const struct claim_result *claims;       /* of those whose turn it was: order[call->turn] and on */
 	size_t n_claims;
+	uint64_t wake_ms;                /* clients who are offline can be woken, and waited for so long; 0: they cannot */
 	uint64_t ring_proof_ms;          /* so soon every device has to acknowledge its ring; 0: none has to */
 };
 

@@ -187,12 +187,59 @@ static void nobody(struct call *call, struct plan *plan, const struct plan_input
 	plan_dial_over(call, plan, strcmp(outcome, "busy") == 0 ? "busy" : "no-answer", outcome);
 }
 
+/* ---- waking ---- */
+
+static unsigned wake_all(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < input->n_claims; i++) {
+		const struct str reason = input->claims[i].reason;
+		const struct plan_target *client = &input->order[call->turn + i];
+
+		if (!str_eq(reason, STR("offline")) && !str_eq(reason, STR("no_channel")))
+			continue;
+		plan_effect(plan, EFFECT_WAKE, 0, arena_cstr(plan->arena, client->identity));
+		plan_trace(plan, "wake", "\"client\":" STR_FMT, STR_ARG(plan_quote(plan, client->identity)));
+		n++;
+	}
+	return n;
+}
+
+/* Nobody can be rung.  Once in a Dial those who are offline are woken; their turn lasts until one of them
+ * is there, or the account's time for that is over. */
+static bool waits_for_woken(struct call *call, const struct plan_input *input, struct plan *plan)
+{
+	uint64_t left_ms = input->wake_ms;
+
+	if (call->wake_until_ms) {
+		left_ms = (uint64_t)MAX(call->wake_until_ms - call->now_ms, 0);
+	} else if (left_ms > 0 && wake_all(call, input, plan) > 0) {
+		call->wake_until_ms = CALL_NOW - (int64_t)left_ms;
+	} else {
+		return false;
+	}
+	plan->wait_ms = MIN(left_ms, (uint64_t)WAKE_LOOK_MS);
+	return left_ms > 0;
+}
+
+static bool is_anybody_claimed(const struct plan_input *input)
+{
+	for (size_t i = 0; i < input->n_claims; i++) {
+		if (input->claims[i].n > 0)
+			return true;
+	}
+	return false;
+}
+
 void plan_claimed(struct call *call, const struct plan_input *input, struct plan *plan)
 {
 	const uint64_t ring_ms = plan_ring_ms(call, plan);
 	const unsigned before = call->leg_count;
 
 	keep_order(call, input, plan);
+	if (!is_anybody_claimed(input) && waits_for_woken(call, input, plan))
+		return;
 	for (size_t i = 0; i < input->n_claims; i++) {
 		if (input->claims[i].n == 0)
 			trace_refused(plan, &input->order[call->turn + i], input->claims[i].reason);

@@ -68,6 +68,7 @@ void plan_claim(struct call *call, struct plan *plan)
 {
 	call->order = STR("");
 	call->turn = 0;
+	call->wake_until_ms = 0;
 	call->dial_duration_s = 0;
 	call->dial_bridged = false;
 	plan_claim_turn(call, plan);

@@ -10,6 +10,9 @@
 /* A successor takes over when the owner is silent for so long in these states. */
 enum { FETCH_LATE_MS = 3000, CLAIM_LATE_MS = 5000, AGAIN_LATE_MS = 1000 };
 
+/* So often somebody looks whether a client who was woken is there. */
+enum { WAKE_LOOK_MS = 1000 };
+
 /* So often may documents follow each other while nobody rings and no time passes. */
 enum { IDLE_FETCHES_MAX = 100 };
 

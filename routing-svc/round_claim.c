@@ -127,6 +127,13 @@ static void on_account(struct flow *flow)
 	on_candidates(flow);
 }
 
+static uint64_t wake_ms(const struct round *round)
+{
+	const struct account *account = &round->account;
+
+	return account->wake_url.n > 0 ? account->wake_hold_s * 1000 : 0;
+}
+
 static void on_candidates(struct flow *flow)
 {
 	struct round *round = flow->state;
@@ -135,6 +142,7 @@ static void on_candidates(struct flow *flow)
 					    .order = round->ring.clients,
 					    .n_order = round->ring.n,
 					    .claims = round->claims,
+					    .wake_ms = wake_ms(round),
 					    .ring_proof_ms = round->account.ring_proof_ms };
 	if (plan_strategy(&round->call, &round->plan) == STRATEGY_ALL)
 		claim_all(flow);

@@ -34,6 +34,8 @@ enum {
 	RING_PROOF_PRESET_MS = 2000,
 	RING_PROOF_MAX_MS = 10000,
 	AWAY_AFTER_MAX = 100,
+	WAKE_HOLD_PRESET_S = 10,
+	WAKE_HOLD_MAX_S = 30,
 	ACCOUNT_ORIGINS_MAX = 20,
 	ACCOUNT_ORIGIN_MAX = 260,        /* bytes of one */
 };
@@ -55,6 +57,8 @@ struct account {
 
 	struct str presence_webhook_url; /* empty: none */
 	struct str policy_url;           /* asked before a client registers; empty: nobody is */
+	struct str wake_url;             /* asked to wake a client that is offline and wanted; empty: nobody is */
+	uint64_t wake_hold_s;            /* so long a ring waits for it */
 	struct str webhook_secret;       /* "whsec_" and base64; empty: none was needed yet */
 	struct str origins;              /* of web pages, one space between: "https://a.example https://b.example"; empty: any */
 	uint64_t created_ms;

@@ -43,6 +43,8 @@ static const struct record_field account_fields[] = {
 	NUMBER(account, away_after_missed, "away_after_missed", 0),
 	TEXT(account, presence_webhook_url, "presence_webhook_url"),
 	TEXT(account, policy_url, "policy_url"),
+	TEXT(account, wake_url, "wake_url"),
+	NUMBER(account, wake_hold_s, "wake_hold_s", WAKE_HOLD_PRESET_S),
 	SECRET(account, webhook_secret, "webhook_secret"),
 	TEXT(account, origins, "origins"),
 };

@@ -54,6 +54,8 @@ static const struct seed_field account_fields[] = {
 	{ "presence_webhook_url", SETTING_URL, JSON_OPTIONAL,
 	  offsetof(struct account, presence_webhook_url) },
 	{ "policy_url", SETTING_URL, JSON_OPTIONAL, offsetof(struct account, policy_url) },
+	{ "wake_url", SETTING_URL, JSON_OPTIONAL, offsetof(struct account, wake_url) },
+	{ "wake_hold_s", SETTING_NUMBER, JSON_OPTIONAL, offsetof(struct account, wake_hold_s) },
 	{ "webhook_secret", WEBHOOK_SECRET, JSON_OPTIONAL, offsetof(struct account, webhook_secret) },
 	{ "origins", ORIGINS, JSON_OPTIONAL, offsetof(struct account, origins) },
 };

@@ -87,6 +87,7 @@ static const struct field {
 	FIELD("legs", UNSIGNED, leg_count),
 	FIELD("order", TEXT, order),
 	FIELD("turn", UNSIGNED, turn),
+	FIELD("wake", INT, wake_until_ms),
 	FIELD("proof", INT, proof_until_ms),
 	FIELD("win", UNSIGNED, winner),
 	FIELD("asdp", TEXT, answer_sdp),

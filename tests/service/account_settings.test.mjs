@@ -30,7 +30,7 @@ describe('settings', () => {
 	test('have presets', async () => {
 		const { webhook_secret, updated_at, ...settings } = await read();
 		assert.deepEqual(settings, { account: account.sid, call_waiting: false, away_rings: false, close_grace_ms: 2000, ring_proof_ms: 2000, away_after_missed: 0,
-			presence_webhook_url: null, policy_url: null, origins: [] });
+			presence_webhook_url: null, policy_url: null, wake_url: null, wake_hold_s: 10, origins: [] });
 		assert.match(webhook_secret, SECRET);
 		assert.ok(Date.parse(updated_at) > 0);
 	});
@@ -38,7 +38,7 @@ describe('settings', () => {
 	test('are changed in part; the rest stays', async () => {
 		const before = await read();
 		const full = { call_waiting: true, away_rings: true, close_grace_ms: 0, ring_proof_ms: 500, away_after_missed: 3, presence_webhook_url: 'https://example.com/p?x=1',
-			policy_url: 'http://example.com:8080/policy', origins: ['https://app.example.com', 'http://localhost:3000'] };
+			policy_url: 'http://example.com:8080/policy', wake_url: 'https://example.com/wake', wake_hold_s: 30, origins: ['https://app.example.com', 'http://localhost:3000'] };
 		const one = await changed(full);
 		assert.deepEqual({ ...one, updated_at: null }, { ...before, ...full, updated_at: null });
 		assert.ok(one.updated_at > before.updated_at);
@@ -52,7 +52,7 @@ describe('settings', () => {
 		for (const [json, field] of [
 			[{ call_waiting: 'yes' }, 'call_waiting'], [{ away_rings: 1 }, 'away_rings'],
 			[{ close_grace_ms: -1 }, 'close_grace_ms'], [{ close_grace_ms: 60_001 }, 'close_grace_ms'], [{ close_grace_ms: '2' }, 'close_grace_ms'], [{ close_grace_ms: 1.5 }, 'close_grace_ms'],
-			[{ ring_proof_ms: 10_001 }, 'ring_proof_ms'], [{ ring_proof_ms: '' }, 'ring_proof_ms'], [{ away_after_missed: -1 }, 'away_after_missed'], [{ away_after_missed: 101 }, 'away_after_missed'],
+			[{ ring_proof_ms: 10_001 }, 'ring_proof_ms'], [{ ring_proof_ms: '' }, 'ring_proof_ms'], [{ wake_hold_s: 0 }, 'wake_hold_s'], [{ wake_hold_s: 31 }, 'wake_hold_s'], [{ wake_url: 'example.com' }, 'wake_url'], [{ away_after_missed: -1 }, 'away_after_missed'], [{ away_after_missed: 101 }, 'away_after_missed'],
 			[{ presence_webhook_url: 'ftp://example.com/' }, 'presence_webhook_url'], [{ presence_webhook_url: 'example.com' }, 'presence_webhook_url'],
 			[{ policy_url: `https://example.com/${'x'.repeat(2048)}` }, 'policy_url'], [{ policy_url: {} }, 'policy_url'],
 			[{ origins: 'https://example.com' }, 'origins'], [{ origins: Array(21).fill('https://example.com') }, 'origins'],
@@ -101,12 +101,12 @@ describe('settings', () => {
 
 	test('an account of before they were there has the presets, and gets a secret at its first change', async () => {
 		const record = JSON.parse(await cluster.redis.command('HGET', `a:{${account.sid}}`, 'record'));
-		for (const name of ['close_grace_ms', 'ring_proof_ms', 'away_after_missed', 'webhook_secret'])
+		for (const name of ['close_grace_ms', 'ring_proof_ms', 'away_after_missed', 'wake_hold_s', 'webhook_secret'])
 			delete record[name];
 		await cluster.redis.command('HSET', `a:{${account.sid}}`, 'record', JSON.stringify(record));
 		await cluster.redis.command('PUBLISH', 'inv', account.sid);
 		const old = await read();
-		assert.deepEqual([old.close_grace_ms, old.ring_proof_ms, old.away_after_missed, old.webhook_secret], [2000, 2000, 0, null]);
+		assert.deepEqual([old.close_grace_ms, old.ring_proof_ms, old.away_after_missed, old.wake_hold_s, old.webhook_secret], [2000, 2000, 0, 10, null]);
 		assert.match((await changed({})).webhook_secret, SECRET);
 	});
 });

@@ -317,7 +317,7 @@ describe('provisioning', () => {
 
 	test('settings: read, changed, a new webhook secret', async () => {
 		const basic = [account.sid, account.auth_token];
-		const full = { call_waiting: true, away_rings: true, close_grace_ms: 2000, ring_proof_ms: 2000, away_after_missed: 3, presence_webhook_url: 'https://example.com/p', policy_url: 'https://example.com/q', origins: ['https://example.com'] };
+		const full = { call_waiting: true, away_rings: true, close_grace_ms: 2000, ring_proof_ms: 2000, away_after_missed: 3, presence_webhook_url: 'https://example.com/p', policy_url: 'https://example.com/q', wake_url: 'https://example.com/w', wake_hold_s: 10, origins: ['https://example.com'] };
 		await ask('updateSettings', 200, { json: full });
 		await ask('getSettings', 200, { basic });
 		await ask('updateSettings', 200, { json: { call_waiting: false, away_rings: false, presence_webhook_url: '', policy_url: '', origins: [] } });

@@ -107,6 +107,7 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->winner = random_below(maker->seed, 4);
 	call->order = a_text(maker);
 	call->turn = a_number(maker);
+	call->wake_until_ms = a_time(maker);
 	call->proof_until_ms = a_time(maker);
 	call->answer_sdp = a_text(maker);
 	call->candidates = a_text(maker);
@@ -238,6 +239,7 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME_TEXT(answer_sdp);
 	SAME_TEXT(order);
 	SAME(turn);
+	SAME(wake_until_ms);
 	SAME(proof_until_ms);
 	SAME_TEXT(candidates);
 	SAME_TEXT(update);

@@ -35,7 +35,8 @@ struct stage {
 	struct plan plan;
 	struct buf effects;
 	struct plan_input input; /* of the last plan */
-	uint64_t ring_proof_ms;	 /* of the next claims */
+	uint64_t ring_proof_ms;	 /* of the next claims, as is */
+	uint64_t wake_ms;
 };
 
 static inline int stage_set_up(void **state)
@@ -211,6 +212,7 @@ static inline void round_claims(struct stage *stage, const struct claim_result *
 					       .n_order = list.n,
 					       .claims = claims,
 					       .n_claims = n,
+					       .wake_ms = stage->wake_ms,
 					       .ring_proof_ms = stage->ring_proof_ms });
 }
 

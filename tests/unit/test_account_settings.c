@@ -21,6 +21,8 @@ static struct account full_account(void)
 		.close_grace_ms = 60000,
 		.ring_proof_ms = 10000,
 		.away_after_missed = 100,
+		.wake_url = STR("https://example.com/w"),
+		.wake_hold_s = 30,
 		.presence_webhook_url = STR("https://example.com/p"),
 		.policy_url = STR("https://example.com/q"),
 		.webhook_secret = STR("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
@@ -68,6 +70,7 @@ static void test_presets(void **state)
 	assert_int_equal(account.close_grace_ms, CLOSE_GRACE_PRESET_MS);
 	assert_int_equal(account.ring_proof_ms, RING_PROOF_PRESET_MS);
 	assert_int_equal(account.away_after_missed, 0);
+	assert_int_equal(account.wake_hold_s, WAKE_HOLD_PRESET_S);
 	assert_false(account.call_waiting || account.away_rings || sid_is_set(account.parent));
 	assert_str_equal(account.webhook_secret, "");
 	assert_str_equal(account.origins, "");

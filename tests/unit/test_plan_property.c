@@ -156,6 +156,7 @@ static void claimed(struct world *world)
 	for (size_t i = 0; i < n; i++)
 		total -= surplus[i].n;
 	stage->ring_proof_ms = below(world, 2) ? 500 : 0;
+	stage->wake_ms = below(world, 2) ? 3000 : 0;
 	round_claims(stage, claims, n);
 	hold(world, stage->call.leg_count - before == total);
 	after_plan(world);
