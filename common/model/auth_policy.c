@@ -8,7 +8,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
-#include "common/io/url.h"
 #include "common/model/account_store.h"
 #include "common/model/app.h"
 #include "common/model/auth.h"
@@ -139,7 +138,7 @@ static void ask(struct asking *asking)
 	const struct settings *settings = worker_common(flow->worker)->settings;
 	const struct sid id = sid_new("PQ");
 	const struct webhook_request request = {
-		.url = url_no_fragment(asking->account.policy_url),
+		.url = asking->account.policy_url,
 		.kind = WEBHOOK_JSON,
 		.body = question_text(flow->arena, &asking->question),
 		.id = sid_str(&id),

@@ -3,6 +3,7 @@
 
 #include "common/base/crypto.h"
 #include "common/base/urlenc.h"
+#include "common/io/url.h"
 #include "common/model/signature.h"
 
 #define SECRET_PREFIX STR("whsec_")
@@ -31,6 +32,13 @@ static struct str with_query(struct arena *arena, struct str url, struct str que
 			    STR_ARG(query));
 }
 
+static struct str as_it_travels(struct arena *arena, struct str url)
+{
+	struct str whole;
+
+	return url_resolve(arena, STR_NULL, url, &whole) ? whole : url_no_fragment(url);
+}
+
 static struct str digest_parameter(struct arena *arena, struct str body)
 {
 	char hex[2 * CRYPTO_MAC_MAX + 1];
@@ -43,16 +51,18 @@ static struct str digest_parameter(struct arena *arena, struct str body)
 
 static void place_body(struct arena *arena, const struct webhook_request *request, struct http_fetch *out)
 {
+	const struct str url = as_it_travels(arena, request->url);
+
 	switch (request->kind) {
 	case WEBHOOK_QUERY:
-		out->url = with_query(arena, request->url, request->body);
+		out->url = with_query(arena, url, request->body);
 		return;
 	case WEBHOOK_FORM:
-		out->url = request->url;
+		out->url = url;
 		out->content_type = STR("application/x-www-form-urlencoded; charset=UTF-8");
 		break;
 	case WEBHOOK_JSON:
-		out->url = with_query(arena, request->url, digest_parameter(arena, request->body));
+		out->url = with_query(arena, url, digest_parameter(arena, request->body));
 		out->content_type = STR("application/json; charset=utf-8");
 		break;
 	}

@@ -18,7 +18,7 @@
 enum webhook_body { WEBHOOK_FORM, WEBHOOK_QUERY, WEBHOOK_JSON };    /* POST, GET, POST */
 
 struct webhook_request {
-	struct str url;                  /* absolute, without fragment */
+	struct str url;                  /* absolute; signed as it travels: with a path, without its fragment */
 	enum webhook_body kind;
 	struct str body;                 /* form text (goes into the URL of a WEBHOOK_QUERY) or JSON */
 	struct str id;

@@ -145,6 +145,32 @@ static void test_without_a_good_secret_these_headers_are_left_out(void **state)
 	}
 }
 
+static void test_is_signed_as_it_travels(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "http://a.example", "http://a.example/" },
+		{ "http://a.example#rc=2", "http://a.example/" },
+		{ "HTTP://u:p@a.example:80/x/../y?z#rc=2", "http://u:p@a.example:80/y?z" },
+		{ "no URL#x", "no URL" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct webhook_request request = { .url = str_of(rows[i][0]), .id = STR(ID) };
+
+		assert_str_equal(prepared(request, "").url, rows[i][1]);
+		request.kind = WEBHOOK_QUERY;
+		assert_str_equal(prepared(request, "").url, rows[i][1]);
+	}
+	assert_true(str_starts(prepared((struct webhook_request){ .url = STR("http://a.example#x"),
+								  .kind = WEBHOOK_JSON,
+								  .body = STR("{}"),
+								  .id = STR(ID) },
+					"")
+				       .url,
+			       STR("http://a.example/?bodySHA256=")));
+}
+
 static void test_sub_accounts_share_their_parents_turns(void **state)
 {
 	const struct webhook_request request = { .url = STR("https://example.com/hook"), .id = STR(ID) };
@@ -166,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_json_is_bound_to_the_url_by_its_digest),
 		cmocka_unit_test(test_with_a_secret_it_is_signed_the_standard_way_too),
 		cmocka_unit_test(test_without_a_good_secret_these_headers_are_left_out),
+		cmocka_unit_test(test_is_signed_as_it_travels),
 		cmocka_unit_test(test_sub_accounts_share_their_parents_turns),
 	};
 
