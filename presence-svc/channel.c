@@ -9,8 +9,6 @@
 
 enum { MESSAGE_ARENA_MAX = 1024 * 1024, CLOSE_POLICY = 1008, CLOSE_TRY_AGAIN = 1013 };
 
-static message_fn ack;
-
 static const struct {
 	const char *type;
 	message_fn *fn;
@@ -30,7 +28,8 @@ static const struct {
 	{ "hold", channel_hold, false },
 	{ "resume", channel_resume, false },
 	{ "transfer", channel_transfer, false },
-	{ "ack", ack, false },
+	{ "message", channel_message, false },
+	{ "ack", channel_ack, false },
 	{ "watch", channel_watch, false },
 	{ "unwatch", channel_unwatch, false },
 };
@@ -103,11 +102,6 @@ static void on_end(struct flow *flow)
 }
 
 static const struct flow_kind channel_kind = { "channel", on_fail, on_end };
-
-static void ack(struct message *message)
-{
-	channel_ok(message, NULL);
-}
 
 static bool is_too_many(struct message *message)
 {

@@ -46,5 +46,6 @@ message_fn channel_watch, channel_unwatch;
 /* channel_call.c */
 message_fn channel_call, channel_answer, channel_reject, channel_ringing, channel_hangup;
 MUST_USE bool channel_read_leg(struct message *message, struct sid *out);        /* "call", one of this device's; false: failed */
+message_fn channel_message, channel_ack;                                         /* channel_message.c */
 /* channel_talk.c */
 message_fn channel_candidate, channel_update, channel_hold, channel_resume, channel_transfer;

@@ -184,6 +184,7 @@ static void session_free(struct session *session)
 {
 	forget_waiting(session);
 	session_legs_free(session);
+	x_free(session->messages);
 	x_free(session->parameters);
 	x_free(session->profile);
 	x_free(session->token_id);

@@ -66,6 +66,7 @@ struct session {
 	struct channel_watch *watch;     /* channel_watch.h */
 	struct session_leg *legs;
 	unsigned n_legs;
+	struct session_messages *messages;       /* the last ones that it heard; NULL: none yet */
 	struct waiting *waiting, **waiting_end;
 	unsigned n_waiting;
 	size_t waiting_bytes;

@@ -208,7 +208,8 @@ static void deliver(struct worker *worker, struct sid device, const struct json 
 	struct session *session = session_by_device(worker, device);
 	struct sid call;
 
-	if (!sid_parse(json_string(json_get(msg, "call")), "CA", &call))
+	if (session_message_pass(worker, device, msg) ||
+	    !sid_parse(json_string(json_get(msg, "call")), "CA", &call))
 		return;
 	if (!session || !session->ws) {
 		if (str_eq(type, STR("incoming")))

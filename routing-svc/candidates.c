@@ -108,7 +108,7 @@ static void list_clients(struct round *round)
 	for (size_t i = 0; i < round->n_named; i++) {
 		const struct plan_target *named = &round->named[i];
 
-		if (named->by_gateway)
+		if (named->by_gateway && !call_is_message(&round->call))
 			add_gateways(&round->ring, named, settings->gateway_url[0] != '\0');
 		else if (!is_client(named))
 			ring_list_add(&round->ring, named, STR(""), STR("not_supported"));

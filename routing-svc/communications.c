@@ -54,6 +54,7 @@ static bool read_or_reply(struct req *req, struct incoming *in)
 		return false;
 	if (call_read_address(body, "from", &in->call.from, &fault) &&
 	    call_read_address(body, "to", &in->call.to, &fault) && call_read_media(body, &in->call, &fault) &&
+	    call_read_body(body, &in->call, &fault) &&
 	    json_get_str(body, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &in->call.sdp, &fault) &&
 	    call_read_parameters(req_arena(req), body, &in->call, &fault) &&
 	    read_callback(req_arena(req), body, &in->call, &fault) &&
@@ -122,7 +123,8 @@ static void start(struct flow *flow)
 		in->call.caller_address = nodes_address(worker_common(flow->worker)->nodes);
 		flow_on_abandon(flow, on_hung_up, in); /* from now on there may be a call */
 	}
-	call_start(flow, &in->call, "communication", STEP(on_started));
+	call_start(flow, &in->call, call_is_message(&in->call) ? "message" : "communication",
+		   STEP(on_started));
 }
 
 /* ---- waiting ---- */

@@ -9,6 +9,7 @@
 #include "common/model/app.h"
 #include "common/model/node.h"
 #include "routing-svc/effects_gateway.h"
+#include "routing-svc/effects_message.h"
 #include "routing-svc/outcome.h"
 #include "routing-svc/wake.h"
 
@@ -94,6 +95,10 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 
 	if (leg_is_gateways(leg)) {
 		effects_gateway_ring(flow, call, leg, &target, next);
+		return;
+	}
+	if (call_is_message(call)) {
+		effects_message_deliver(flow, call, leg, &target, next);
 		return;
 	}
 	frame_begin(&frame, leg->device, STR("incoming"), sid_leg(call->id, leg->number));
@@ -184,6 +189,10 @@ static void tell_caller(struct flow *flow, const struct call *call, const struct
 	}
 	if (call->caller == CALLER_GATEWAY && effect->op != EFFECT_PROGRESS) {
 		tell_gateway(flow, call, next);
+		return;
+	}
+	if (call_is_message(call)) {
+		effects_message_over(flow, call, effect, next);
 		return;
 	}
 	if (call->caller != CALLER_DEVICE) {
@@ -298,6 +307,8 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 		ring(flow, call, leg, plan, next);
 	else if (leg_is_gateways(leg))
 		effects_gateway_tell(flow, call, leg->number, effect, next);
+	else if (effect->op == EFFECT_RECEIPT)
+		effects_message_receipt(flow, call, leg, next);
 	else if (effect->op == EFFECT_CANCEL)
 		tell_leg(flow, call, leg, STR("cancel"), effect->word, next);
 	else if (effect->op == EFFECT_HANGUP)

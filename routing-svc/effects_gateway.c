@@ -64,14 +64,17 @@ static void tell(struct flow *flow, const struct call *call, unsigned leg, const
 static void tell_answered(struct flow *flow, const struct call *call, unsigned leg, struct flow_step next)
 {
 	const bool is_caller = leg == call->caller_leg;
+	const struct leg *winner = call_leg((struct call *)call, call->winner);
 	struct gateway_note note;
 
 	gateway_begin(&note, call, leg, "answered");
 	note.once = arena_printf(flow->arena, "answered%u", is_caller ? call->attempt : 0);
 	if (is_caller && call->answer_sdp.n > 0)
 		json_str(&note.w, "sdp", call->answer_sdp);
-	call_put_candidates(&note.w, is_caller ? call_leg((struct call *)call, call->winner)->candidates
-					       : call->candidates);
+	if (!is_caller)
+		call_put_candidates(&note.w, call->candidates);
+	else if (winner)
+		call_put_candidates(&note.w, winner->candidates);
 	gateway_send(flow, &note, next);
 }
 
@@ -79,32 +82,16 @@ void effects_gateway_tell(struct flow *flow, const struct call *call, unsigned l
 			  const struct effect *effect, struct flow_step next)
 {
 	const struct leg *rung = call_leg((struct call *)call, leg);
+	const bool may_ring = rung && str_eq(rung->reason, LEG_NOT_TAKEN);
 
-	switch ((enum effect_op)effect->op) {
-	case EFFECT_CANCEL:
+	if (effect->op == EFFECT_CANCEL)
 		tell(flow, call, leg, "cancel", effect->word, next);
-		break;
-	case EFFECT_HANGUP:
+	else if (effect->op == EFFECT_LET_GO && may_ring)
+		tell(flow, call, leg, "cancel", STR("unreachable"), next);
+	else if (effect->op == EFFECT_HANGUP)
 		tell(flow, call, leg, "hangup", effect->word, next);
-		break;
-	case EFFECT_ANSWERED:
+	else if (effect->op == EFFECT_ANSWERED)
 		tell_answered(flow, call, leg, next);
-		break;
-	case EFFECT_LET_GO: /* it holds no claim */
-		if (rung && str_eq(rung->reason, LEG_NOT_TAKEN))
-			tell(flow, call, leg, "cancel", STR("unreachable"), next);
-		else
-			flow_next(flow, next);
-		break;
-	case EFFECT_RING:
-	case EFFECT_ENGAGE:
-	case EFFECT_PROGRESS:
-	case EFFECT_WAKE:
-	case EFFECT_NOTICE:
-	case EFFECT_PART:
-	case EFFECT_FREE:
-	default:
-		flow_next(flow, next);
-		break;
-	}
+	else
+		flow_next(flow, next); /* it holds no claim, and does not wait to hear how it goes */
 }

@@ -9,7 +9,8 @@ static const struct str reserved[] = {
 	{ "Caller", 6 },       { "Called", 6 },		 { "CallStatus", 10 },	  { "ApiVersion", 10 },
 	{ "Direction", 9 },    { "ApplicationSid", 14 }, { "ParentCallSid", 13 }, { "ErrorCode", 9 },
 	{ "ErrorUrl", 8 },     { "DialCallStatus", 14 }, { "DialCallSid", 11 },	  { "DialCallDuration", 16 },
-	{ "DialBridged", 11 },
+	{ "DialBridged", 11 }, { "MessageSid", 10 },	 { "MessageStatus", 13 }, { "MediaType", 9 },
+	{ "Body", 4 },
 };
 
 static void put(struct buf *out, const char *name, struct str value)
@@ -76,6 +77,11 @@ void params_fetch(const struct call *call, struct buf *out)
 	put(out, "CallStatus", call->up_ms ? STR("in-progress") : STR("ringing"));
 	put(out, "ApiVersion", STR("2010-04-01"));
 	put(out, "Direction", direction(call));
+	if (call_is_message(call)) {
+		put(out, "MessageSid", str_of(call->id.s));
+		put(out, "MediaType", media_word_of(call->medium));
+		put(out, "Body", call->body);
+	}
 	if (sid_is_set(call->application))
 		put(out, "ApplicationSid", str_of(call->application.s));
 	if (call->fixed.n > 0 && json_parse(call->fixed, &fixed, NULL) != ERR_NONE)
@@ -96,6 +102,18 @@ static int64_t duration_s(const struct call *call, const struct leg *leg)
 	return call->up_ms > 0 ? (call->now_ms - call->up_ms) / 1000 : 0;
 }
 
+static void put_message_status(const struct call *call, const struct leg *leg, const char *status,
+			       struct buf *out)
+{
+	const struct str how = leg ? leg->reason : call->outcome;
+
+	put(out, "MessageSid", str_of(call->id.s));
+	put(out, "MessageStatus",
+	    strcmp(status, "initiated") == 0 ? STR("sending")
+	    : str_eq(how, MESSAGE_DELIVERED) ? STR("delivered")
+					     : STR("undelivered"));
+}
+
 void params_callback(const struct call *call, const struct leg *leg, const char *status, struct arena *arena,
 		     struct buf *out)
 {
@@ -109,6 +127,8 @@ void params_callback(const struct call *call, const struct leg *leg, const char 
 	put(out, "Direction", leg ? STR("outbound-dial") : direction(call));
 	if (leg)
 		put(out, "ParentCallSid", str_of(call->id.s));
+	if (call_is_message(call))
+		put_message_status(call, leg, status, out);
 	put(out, "CallbackSource", STR("call-progress-events"));
 	put(out, "SequenceNumber", arena_printf(arena, "%u", leg ? leg->sequence : call->sequence));
 	put(out, "Timestamp", clock_rfc2822(arena, (uint64_t)call->now_ms));

@@ -96,7 +96,10 @@ static void on_claim(struct call *call, const struct plan_input *input, struct p
 static void on_ringing(struct call *call, const struct plan_input *input, struct plan *plan)
 {
 	(void)input;
-	plan_ringing(call, plan);
+	if (call_is_message(call))
+		plan_delivering(call, plan);
+	else
+		plan_ringing(call, plan);
 }
 
 static void on_answered(struct call *call, const struct plan_input *input, struct plan *plan)

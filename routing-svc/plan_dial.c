@@ -110,7 +110,7 @@ static const char *refusal(const struct call *call)
 }
 
 /* A turn is over; the clients before have had theirs, and the last one decides. */
-static void next_or_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
+void plan_turn_over(struct call *call, struct plan *plan, const char *status, const char *outcome)
 {
 	if (call->turn >= ring_order_count(call->order)) {
 		plan_dial_over(call, plan, status, outcome);
@@ -152,9 +152,9 @@ void plan_ringing(struct call *call, struct plan *plan)
 		plan->wait_ms = (uint64_t)(next - call->now_ms);
 	} else if (any_left) {
 		end_ring(call, plan, "timeout");
-		next_or_over(call, plan, "no-answer", "no-answer");
+		plan_turn_over(call, plan, "no-answer", "no-answer");
 	} else {
-		next_or_over(call, plan, refused ? "busy" : "no-answer", refused ? refused : "unreachable");
+		plan_turn_over(call, plan, refused ? "busy" : "no-answer", refused ? refused : "unreachable");
 	}
 }
 

@@ -46,11 +46,15 @@ void plan_holds(struct call *call, struct plan *plan);                   /* the 
 void plan_transfer(struct call *call, struct plan *plan);                /* to call->transfer_to */
 void plan_talk_over(struct call *call);                                  /* nothing of it holds for the next one */
 
+/* plan_message.c */
+void plan_delivering(struct call *call, struct plan *plan);              /* instead of ringing */
+
 /* plan_dial.c */
 void plan_take_place(struct call *call, const struct leg *leg);          /* who answered by it is the caller from here on */
 void plan_end_talk(struct call *call, struct plan *plan, const char *tell_or_null);
 void plan_ringing(struct call *call, struct plan *plan);
 void plan_connect(struct call *call, struct plan *plan);
 void plan_bridged(struct call *call, struct plan *plan);
+void plan_turn_over(struct call *call, struct plan *plan, const char *status, const char *outcome);     /* the next one's, or the end */
 void plan_drop_legs(struct call *call, struct plan *plan, const char *why);      /* whoever rings or talks */
 void plan_dial_over(struct call *call, struct plan *plan, const char *status, const char *outcome);

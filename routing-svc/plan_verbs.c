@@ -98,16 +98,22 @@ static void reject(struct call *call, struct plan *plan, const struct verb *verb
 			 busy ? "busy" : "rejected");
 }
 
+static const char *well_done(const struct call *call)
+{
+	return str_eq(call->outcome, MESSAGE_DELIVERED) ? "delivered" : "completed";
+}
+
 /* No verb is left.  A call that was never connected keeps the outcome of its last Dial. */
 static void run_out(struct call *call, struct plan *plan)
 {
+	const char *done = well_done(call);
 	const bool failed =
 		!call->up_ms && call->dial_status.n > 0 && !str_eq(call->dial_status, STR("completed"));
 	const bool is_alone = call->is_transferred && !call->dial_bridged; /* nobody was there to follow */
 	const char *last = call->outcome.n ? arena_cstr(plan->arena, call->outcome) : "completed";
 
-	plan_end(call, plan, failed ? call->dial_status : STR("completed"), failed ? last : "completed",
-		 failed || is_alone ? last : "completed");
+	plan_end(call, plan, failed ? call->dial_status : STR("completed"), failed ? last : done,
+		 failed || is_alone ? last : done);
 }
 
 /* content: the start of what is said or played, so that it is seen which of them it was */
@@ -140,7 +146,7 @@ void plan_run(struct call *call, struct plan *plan)
 			reject(call, plan, verb);
 			return;
 		case VERB_HANGUP:
-			plan_end(call, plan, STR("completed"), "completed", "completed");
+			plan_end(call, plan, STR("completed"), well_done(call), well_done(call));
 			return;
 		case VERB_PAUSE:
 			call->state = CALL_PAUSE;

@@ -56,6 +56,8 @@ static void claim_one(struct flow *flow, struct flow_step next)
 	} else if (client->by_gateway) {
 		round->claims[i] = no_device_needed(flow);
 		flow_next(flow, next);
+	} else if (call_is_message(call)) {
+		recipients_find(flow, &ask, &round->claims[i], next);
 	} else {
 		claim_take(flow, &ask, &round->claims[i], next);
 	}
@@ -143,7 +145,9 @@ static void on_candidates(struct flow *flow)
 					    .n_order = round->ring.n,
 					    .claims = round->claims,
 					    .wake_ms = wake_ms(round),
-					    .ring_proof_ms = round->account.ring_proof_ms };
+					    .ring_proof_ms = call_is_message(&round->call)
+								     ? 0
+								     : round->account.ring_proof_ms };
 	if (plan_strategy(&round->call, &round->plan) == STRATEGY_ALL)
 		claim_all(flow);
 	else

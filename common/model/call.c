@@ -41,6 +41,7 @@ static const struct field {
 	FIELD("api", FLAG, outbound_api),
 	FIELD("medium", UNSIGNED, medium),
 	FIELD("ap", SID, application),
+	FIELD("body", TEXT, body),
 	FIELD("params", TEXT, parameters),
 	FIELD("fixed", TEXT, fixed),
 	FIELD("created", INT, created_ms),

@@ -24,6 +24,8 @@ enum call_state {
 };
 struct str call_state_word(enum call_state state);
 
+#define MESSAGE_DELIVERED STR("delivered")       /* reason of a leg, outcome of a message */
+
 enum caller_kind { CALLER_GATEWAY, CALLER_DEVICE, CALLER_API /* nobody yet: the first answer becomes the caller */ };
 
 /* What has been done to a rung device: one letter in the record. */
@@ -39,7 +41,7 @@ enum leg_status {
 	LEG_ENDED = 'h',
 };
 
-enum { CALL_LEGS_MAX = 200, CALL_LEGS_SPARE = 50, CALL_SDP_MAX = 48 * 1024, CALL_PARAMETERS_MAX = 8 * 1024, CALL_ADDRESS_MAX = 255, CALL_WORD_MAX = 32 };
+enum { CALL_LEGS_MAX = 200, CALL_LEGS_SPARE = 50, CALL_SDP_MAX = 48 * 1024, CALL_PARAMETERS_MAX = 8 * 1024, CALL_ADDRESS_MAX = 255, CALL_BODY_MAX = 16 * 1024, CALL_WORD_MAX = 32 };
 
 /* Why a ring led to nothing, beside what its user said. */
 #define LEG_MISSED STR("timeout")
@@ -67,6 +69,7 @@ struct call {
 	bool outbound_api;               /* direction: outbound-api, else inbound */
 	unsigned medium;
 	struct sid application;
+	struct str body;                 /* of a message; empty: it is a call */
 	struct str parameters;           /* JSON object of strings: custom parameters of the caller */
 	struct str fixed;                /* JSON object of strings: fixed by the caller's token */
 	int64_t created_ms;
@@ -143,6 +146,11 @@ struct call {
 	bool redirect_get;
 };
 
+static inline bool call_is_message(const struct call *call)
+{
+	return call->body.n > 0;
+}
+
 static inline bool leg_rings(const struct leg *leg)
 {
 	return leg->status == LEG_RUNG || leg->status == LEG_ACKNOWLEDGED || leg->status == LEG_RINGING;
@@ -192,7 +200,7 @@ void call_unmake(struct worker *worker, struct sid id);
 /* ---- events ---- */
 
 struct call_event {
-	const char *event;               /* ringing, answer, reject, unreachable, gone, back, hangup, control, redirect: see lua/call_event.lua */
+	const char *event;               /* ringing, receipt, answer, reject, unreachable, gone, back, hangup, control, redirect: see lua/call_event.lua */
 	struct sid leg;                  /* the call itself: the caller; for gone and control any leg */
 	unsigned attempt;                /* 0: any */
 	struct str word, text;

@@ -47,6 +47,18 @@ bool call_read_address(const struct json *object, const char *name, struct str *
 	       json_fault_set(fault, name, "has to be an address without control characters");
 }
 
+bool call_read_body(const struct json *object, struct call *call, struct json_fault *fault)
+{
+	struct str body;
+
+	if (call->medium != MEDIA_MESSAGE)
+		return true;
+	if (!json_get_str(object, "body", JSON_OPTIONAL, CALL_BODY_MAX, &body, fault))
+		return false;
+	call->body = body;
+	return str_is_null(body) || body.n > 0 || json_fault_set(fault, "body", "has to say something");
+}
+
 static bool is_get(struct str method)
 {
 	return str_eq(method, STR("GET"));

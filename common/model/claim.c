@@ -64,6 +64,20 @@ void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_res
 		    CLAIM_ARGS + ask->n_require, argv);
 }
 
+void recipients_find(struct flow *flow, const struct claim_ask *ask, struct claim_result *out,
+		     struct flow_step next)
+{
+	struct client_op *op = client_op_new(flow, ask->client, out, next);
+	struct str argv[2 + CLAIM_REQUIRE_MAX] = {
+		client_op_number(flow, ask->medium),
+		str_is_null(ask->dead_nodes) ? STR("") : ask->dead_nodes,
+	};
+
+	memcpy(&argv[2], ask->require, ask->n_require * sizeof(argv[0]));
+	flow_script(flow, "recipients_find", on_claimed, op, &scripts[SCRIPT_RECIPIENTS], op->key,
+		    2 + ask->n_require, argv);
+}
+
 static void on_settled(struct flow *flow, void *arg, const struct redis_reply *reply)
 {
 	struct client_op *op = arg;

@@ -171,6 +171,8 @@ struct claim_result {
 };
 
 void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_result *out, struct flow_step next);
+/* Whom a message reaches now, in the same words; nothing is claimed.  Of *ask: client, medium, dead_nodes, require. */
+void recipients_find(struct flow *flow, const struct claim_ask *ask, struct claim_result *out, struct flow_step next);
 enum claim_change {
 	CLAIM_RELEASE = 'r',
 	CLAIM_ENGAGE = 'e',

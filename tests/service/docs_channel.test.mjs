@@ -22,6 +22,7 @@ function spoken(action) {
 
 const directions = { said: spoken('receive'), heard: spoken('send') };
 const typeOf = key => messages[key].payload.properties.type.const;
+const DOCUMENT = '<Response><Dial timeout="20"><Client><Identity>alice</Identity><Parameter name="topic" value="invoice"/></Client></Dial></Response>';
 const seen = { said: new Set(), heard: new Set() };
 
 function judge(direction, message) {
@@ -97,7 +98,7 @@ describe('a session that says and hears everything', () => {
 	before(async () => {
 		cluster = await startCluster({ haproxy: false });
 		account = cluster.account;
-		cluster.customer.answer('/voice', `<Response><Dial timeout="20"><Client><Identity>alice</Identity><Parameter name="topic" value="invoice"/></Client></Dial></Response>`);
+		cluster.customer.answer('/voice', DOCUMENT);
 	});
 
 	after(async () => {
@@ -179,6 +180,19 @@ describe('a session that says and hears everything', () => {
 		assert.equal((await bob.next('hangup', { call })).reason, 'unreachable');
 		await cluster.presenceBecomes('bob', p => p.status === 'available', 'has no call');
 		await cluster.presenceBecomes('alice', p => p.status === 'available', 'has no call');
+	});
+
+	test('a message, and one that reaches nobody', async () => {
+		const writer = await connect('carol', { media: ['message'] });
+		const reader = await connect('dave', { media: ['message'] });
+		cluster.customer.answer('/voice', ({ params }) => `<Response><Dial timeout="1"><Client>${params.To}</Client></Dial></Response>`);
+		const { message } = await done(writer, { type: 'message', to: 'dave', body: 'hello', parameters: { topic: 'greeting' } });
+		await done(reader, { type: 'ack', message: (await reader.next('message')).message });
+		assert.equal((await writer.next('receipt')).status, 'delivered');
+		await done(writer, { type: 'message', to: 'nobody', body: 'hello' });
+		const undelivered = await writer.next('receipt');
+		assert.deepEqual([undelivered.status, undelivered.message === message], ['undelivered', false]);
+		cluster.customer.answer('/voice', DOCUMENT);
 	});
 
 	test('a call that the backend makes: the device offers', async () => {

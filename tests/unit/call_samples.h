@@ -58,6 +58,7 @@ static inline void vary_parties(struct maker *maker, struct call *call)
 	call->outbound_api = random_below(maker->seed, 2);
 	call->medium = a_number(maker);
 	call->application = a_sid(maker, "AP");
+	call->body = a_text(maker);
 	call->parameters = a_text(maker);
 	call->fixed = a_text(maker);
 	call->caller = (enum caller_kind)random_below(maker->seed, 3);
@@ -186,6 +187,7 @@ static inline void assert_same_parties(const struct call *a, const struct call *
 	SAME(outbound_api);
 	SAME(medium);
 	SAME_SID(application);
+	SAME_TEXT(body);
 	SAME_TEXT(parameters);
 	SAME_TEXT(fixed);
 	SAME(caller);

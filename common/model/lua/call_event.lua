@@ -1,6 +1,7 @@
 -- Something happened to a call, told by whoever heard it: a device, a gateway, the REST API, a reaper.
 -- KEYS[1] call  ARGV: event, leg, attempt ("" for any), word, text, trace line
 --   ringing leg            the device acknowledges; text is the device
+--   receipt leg            the device has the message; text is the device
 --   answer  leg            the compare-and-set: first one wins; text is its SDP
 --   reject  leg word       declined or busy; text is the device
 --   unreachable leg word   the gateway that had to ring it cannot, or was not reached
@@ -54,7 +55,7 @@ local function done(...)
 	return { 'ok', owner, state, leg }
 end
 
-if event == 'ringing' then
+if event == 'ringing' or event == 'receipt' then
 	if state ~= 'ringing' or status ~= 'n' then
 		return { 'ok', '', state, leg }
 	end
