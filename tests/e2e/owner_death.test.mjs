@@ -28,7 +28,7 @@ describe(`the owner of calls goes, ${CALLS} calls at a time`, () => {
 	let cluster, drill, victims = 0;
 	before(async () => {
 		cluster = await startCluster({ presence: 2, routing: 3, haproxy: false, env: {
-			SWEEP_MS: '50', NODE_LEASE_MS: '600', NODE_RENEW_MS: '100', CALLBACK_RETRY_MS: '50', FETCH_TOTAL_MS: '3000',
+			SWEEP_MS: '50', NODE_LEASE_MS: '600', NODE_RENEW_MS: '100', CALLBACK_RETRY_MS: '50', FETCH_TOTAL_MS: '3000', FETCH_CONNECT_MS: '1000',
 		} });
 		drill = new Drill(cluster);
 		await drill.join(CALLS);

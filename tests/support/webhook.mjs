@@ -46,6 +46,12 @@ class Customer {
 		return this.requests.filter(request => request.path === path);
 	}
 
+	/** Drops what was recorded: drills of many calls keep books of their own. */
+	forget() {
+		this.requests = [];
+		this.unread = [];
+	}
+
 	async stop() {
 		this.server.close();
 		this.server.closeAllConnections();
