@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
-import { accountWith, join } from '../support/calls.mjs';
+import { accountWith, dial, join } from '../support/calls.mjs';
 import { startCluster } from '../support/cluster.mjs';
-import { source } from '../support/documents.mjs';
+import { openDocument, source } from '../support/documents.mjs';
 import { freePort, portAnswers, Process, temporaryFolder, until } from '../support/process.mjs';
 import { webhookSecret } from '../support/webhooks.mjs';
 
@@ -95,4 +95,28 @@ test('the codes it explains are the ones of the table, and every parameter we se
 		assert.ok(codes.includes(errors.match(new RegExp(`ERR\\(${name}, +\\d+, (\\d+),`))[1]), `${name} is explained`);
 	for (const [, name] of source('routing-svc/params.c').matchAll(/put\(out, "(\w+)"/g))
 		assert.ok(text.includes(`\`${name}\``), `${name} is named`);
+});
+
+test('requests for instructions and status callbacks are as openapi-routing.yaml describes them', async t => {
+	const description = openDocument('openapi-routing'), path = name => cluster.customer.url + name;
+	const account = await accountWith(cluster, { voice_url: path('/first'), voice_fallback_url: path('/fallback'), status_callback: path('/status') });
+	const alice = await join(t, cluster, 'alice', { account });
+	cluster.customer.answer('/first', dial([['alice', { statusCallback: '/leg', statusCallbackEvent: 'initiated ringing answered completed' }]], { action: '/broken' }));
+	cluster.customer.answer('/broken', { status: 500 });
+	cluster.customer.answer('/fallback', '<Response/>');
+	const waiting = cluster.v1('POST', '/Communications', { at: cluster.routing[0], account, json: { from: '+15550123', to: account.number.number, sdp: 'v=0', parameters: { colour: 'red' } } });
+	const ring = await alice.next('incoming');
+	await alice.request({ type: 'answer', token: ring.token, sdp: 'v=0' });
+	await waiting;
+	await alice.request({ type: 'hangup', call: ring.call });
+
+	for (const [name, status] of [['/first', 'ringing'], ['/broken', 'in-progress'], ['/fallback', 'in-progress']]) {
+		const { params } = await cluster.customer.next(name);
+		description.check(params, name, 'components', 'schemas', 'InstructionsRequest');
+		assert.deepEqual([params.CallStatus, params.colour, 'DialCallStatus' in params, params.ErrorCode], [status, 'red', name !== '/first', name === '/fallback' ? '11200' : undefined]);
+	}
+	for (const [name, status] of [['/leg', 'initiated'], ['/leg', 'in-progress'], ['/leg', 'completed'], ['/status', 'completed']]) {
+		const { params } = await cluster.customer.next(name, { matches: request => request.params.CallStatus === status });
+		description.check(params, `${name} ${status}`, 'components', 'schemas', 'StatusCallback');
+	}
 });
