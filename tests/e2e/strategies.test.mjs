@@ -11,10 +11,10 @@ before(async () => { cluster = await startCluster({ presence: 2, routing: 2, env
 after(() => cluster?.stop());
 
 /** An account of the test's own, whose address answers with this document; clients join on the instances by turns. */
-async function desk(t, document) {
+async function desk(t, document, settings) {
 	const path = `/${t.name.replaceAll(/[^a-z]+/gi, '-')}`;
 	cluster.customer.answer(path, document);
-	const account = await accountWith(cluster, { voice_url: cluster.customer.url + path });
+	const account = await accountWith(cluster, { voice_url: cluster.customer.url + path }, settings);
 	const mine = {
 		redis: cluster.redis,
 		v1: (method, path, options) => cluster.v1(method, path, { account, ...options }),
@@ -214,4 +214,26 @@ describe('turns', () => {
 		assert.equal((await trace(id, 'order')).length, 1);
 		assert.equal((await trace(id, 'adopted')).length, 1);
 	});
+});
+
+describe('call waiting', () => {
+	for (const call_waiting of [true, false]) {
+		test(`who talks on one device ${call_waiting ? 'is rung on the others' : 'is busy'}, as the account has it (${call_waiting})`, async t => {
+			const { join, call, becomes, reasons } = await desk(t, dial('ann', { timeout: 20 }), { call_waiting });
+			const desktop = await join('ann', { app: 'desk' });
+			const first = await call();
+			const talk = await answer(desktop);
+			await becomes(first, 'in-progress');
+			const mobile = await join('ann', { app: 'mobile' });
+			const second = await call();
+			if (call_waiting)
+				await reject(mobile);
+			await becomes(second, 'busy');
+			assert.deepEqual(await reasons(second), call_waiting ? {} : { ann: 'on_call' });
+			assert.equal(mobile.all('incoming').length, call_waiting ? 1 : 0);
+			assert.equal(desktop.all('incoming').length, 1);
+			await desktop.request({ type: 'hangup', call: talk.call });
+			await becomes(first, 'completed');
+		});
+	}
 });

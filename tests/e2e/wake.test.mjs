@@ -4,10 +4,11 @@ import { after, before, test } from 'node:test';
 import twilio from 'twilio';
 import { startCluster } from '../support/cluster.mjs';
 import { accountWith, callBecomes, dial, reasonsOf, sdpOf, traceOf } from '../support/calls.mjs';
+import { until } from '../support/process.mjs';
 import { accessToken } from '../support/tokens.mjs';
 
 let cluster;
-before(async () => { cluster = await startCluster({ presence: 2, routing: 2, env: { SWEEP_MS: '50' } }); });
+before(async () => { cluster = await startCluster({ presence: 2, routing: 2, env: { SWEEP_MS: '50', NODE_LEASE_MS: '600', NODE_RENEW_MS: '100' } }); });
 after(() => cluster?.stop());
 
 /** An account of the test's own, with a wake_url; its address answers with this document. */
@@ -101,4 +102,19 @@ test('a hang-up ends the waiting', async t => {
 	await cluster.customer.next(paths.wake);
 	await api2010('POST', `/Calls/${id}.json`, { form: { Status: 'completed' } });
 	await becomes(id, 'canceled');
+});
+
+test('whoever takes the call over goes on waiting', async t => {
+	const { paths, join, call, becomes, trace } = await desk(t, dial('ann', { timeout: 20 }), { wake_hold_s: 30 });
+	const id = await call();
+	await cluster.customer.next(paths.wake);
+	const [{ host }] = await until(async () => { const events = await trace(id, 'wake'); return events.length && events; }, 'the waking is traced');
+	const owner = cluster.routing.find(instance => instance.name === host);
+	await owner.kill9();
+	t.after(async () => { await owner.restart(); await cluster.acquainted(); });
+	await until(async () => (await trace(id, 'adopted')).length, 'the call is adopted');
+	await answer(await join('ann'));
+	await becomes(id, 'in-progress');
+	const ids = cluster.customer.all(paths.wake).map(request => request.headers['webhook-id']);
+	assert.equal(new Set(ids).size, 1, 'a repeat can be told by its id');
 });
