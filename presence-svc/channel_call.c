@@ -13,7 +13,7 @@
 #include "presence-svc/app.h"
 #include "presence-svc/channel.h"
 
-enum { CLAIM_MS = 30000 };
+enum { CREATE_SPARE_MS = 1000 };
 
 static struct str own_device(struct flow *flow)
 {
@@ -79,13 +79,14 @@ static void on_application(struct flow *flow)
 {
 	struct outgoing *out = flow->state;
 	struct session *session = message_of(flow)->session;
+	const uint64_t create_ms = worker_common(flow->worker)->settings->redis_timeout_ms;
 	const struct claim_ask ask = {
 		.client = session_client(session),
 		.call = out->call.id,
 		.fence = 1,
 		.medium = out->call.medium,
 		.engage = true,
-		.hold_ms = CLAIM_MS,
+		.hold_ms = create_ms + CREATE_SPARE_MS, /* then the sweep asks whether the call was made */
 		.device = session->device,
 		.most = 1,
 	};
