@@ -36,6 +36,7 @@ struct session_leg {
 	enum leg_role role;
 	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone; 0: not a ring */
 	bool awaited;                    /* it rings, but this channel has not heard its incoming yet */
+	int64_t answered;                /* the last ring (attempt) whose answer this channel has heard of */
 	struct session_leg *next;
 };
 

@@ -181,8 +181,20 @@ static bool note_ring(struct session *session, struct sid id, const struct json 
 	return true;
 }
 
+/* False: the same answer again.  A caller's leg is answered anew by each ring. */
+static bool note_answer(struct session_leg *leg, int64_t attempt)
+{
+	if (attempt && attempt <= leg->answered)
+		return false;
+	leg->answered = attempt;
+	if (leg->role == LEG_IS_RUNG)
+		leg->role = LEG_IS_TALKING;
+	return true;
+}
+
 /* What a message means for the legs; false when it must not be passed on. */
-static bool note_leg(struct session *session, struct str type, struct sid id, const struct json *msg)
+static bool note_leg(struct session *session, struct str type, struct sid id, const struct json *msg,
+		     int64_t attempt)
 {
 	struct session_leg *leg = session_leg_find(session, id);
 
@@ -197,12 +209,10 @@ static bool note_leg(struct session *session, struct str type, struct sid id, co
 			leg_over(session, leg);
 		return fits;
 	}
-	if (str_eq(type, STR("answered")) && leg->role == LEG_IS_RUNG)
-		leg->role = LEG_IS_TALKING;
-	return true;
+	return !str_eq(type, STR("answered")) || note_answer(leg, attempt);
 }
 
-static void deliver(struct worker *worker, struct sid device, const struct json *msg)
+static void deliver(struct worker *worker, struct sid device, const struct json *msg, int64_t attempt)
 {
 	const struct str type = json_string(json_get(msg, "type"));
 	struct session *session = session_by_device(worker, device);
@@ -218,7 +228,7 @@ static void deliver(struct worker *worker, struct sid device, const struct json 
 	}
 	if (str_eq(type, STR("cancel")) && str_eq(json_string(json_get(msg, "reason")), STR("unreachable")))
 		session_suspected(session); /* also when that is said again: it was marked again, too */
-	if (note_leg(session, type, call, msg))
+	if (note_leg(session, type, call, msg, attempt))
 		frame_pass(msg, session->ws);
 	session_close_if_done(session); /* how its last call ended is the last that it hears */
 }
@@ -228,12 +238,14 @@ void sessions_on_message(void *arg, struct str text)
 	struct worker *worker = arg;
 	struct json *message;
 	struct sid device;
+	int64_t attempt = 0;
 
 	if (json_parse(text, &message, NULL) != ERR_NONE) {
 		log_error("inbox_unreadable", "bytes=%zu", text.n);
 		return;
 	}
+	(void)!json_integer(json_get(message, "attempt"), &attempt);
 	if (sid_parse(json_string(json_get(message, "to")), "DV", &device) && json_get(message, "msg"))
-		deliver(worker, device, json_get(message, "msg"));
+		deliver(worker, device, json_get(message, "msg"), attempt);
 	json_free(message);
 }

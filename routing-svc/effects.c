@@ -21,10 +21,12 @@ enum { FRAME_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 64 * 1024 };
 struct frame { /* {"to":..., "msg":{...}} under way */
 	struct buf text;
 	struct json_writer w;
+	unsigned attempt; /* of an `answered`, so that it is passed on once; 0: of nothing else */
 };
 
 static void frame_begin(struct frame *frame, struct sid to, struct str type, struct sid leg)
 {
+	frame->attempt = 0;
 	buf_init(&frame->text, FRAME_MAX);
 	json_begin(&frame->w, &frame->text);
 	json_object(&frame->w);
@@ -38,6 +40,8 @@ static void frame_begin(struct frame *frame, struct sid to, struct str type, str
 static void frame_send(struct flow *flow, struct frame *frame, struct address to, struct flow_step next)
 {
 	json_object_end(&frame->w);
+	if (frame->attempt)
+		json_int(&frame->w, "attempt", frame->attempt);
 	json_object_end(&frame->w);
 	INVARIANT(buf_ok(&frame->text));
 	inbox_send(flow, to, buf_str(&frame->text), next);
@@ -129,6 +133,7 @@ static void tell_winner(struct flow *flow, const struct call *call, const struct
 	struct frame frame;
 
 	frame_begin(&frame, leg->device, STR("answered"), sid_leg(call->id, leg->number));
+	frame.attempt = call->attempt;
 	call_put_candidates(&frame.w, call->candidates);
 	frame_send(flow, &frame, leg->address, next);
 }
@@ -201,6 +206,7 @@ static void tell_caller(struct flow *flow, const struct call *call, const struct
 	}
 	if (effect->op == EFFECT_ANSWERED) {
 		frame_begin(&frame, call->caller_device, STR("answered"), leg);
+		frame.attempt = call->attempt;
 		put_sdp(&frame, call->answer_sdp);
 		if (call_leg((struct call *)call, call->winner))
 			call_put_candidates(&frame.w,

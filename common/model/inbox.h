@@ -2,7 +2,7 @@
  *
  * One stream per worker, read by it alone.  A message is a JSON object; "to" says
  * who in that worker it is for:
- *   {"to":"DV..","msg":{...}}      a frame for the channel of that device
+ *   {"to":"DV..","msg":{...}}      a frame for the channel of that device; "attempt": of an `answered`, the ring it answers
  *   {"to":"CA..","do":"look"}      the call changed: its owner looks at it
  *   {"to":"CA..","do":"adopt"}     its owner let it go
  *   {"to":"CA..","do":"gateway"}   a gateway is to be told something of this leg
