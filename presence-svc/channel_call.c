@@ -38,7 +38,7 @@ static bool read_call(struct message *message, struct call *call, struct json_fa
 {
 	return call_read_address(message->doc, "to", &call->to, fault) &&
 	       json_get_str(message->doc, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &call->sdp, fault) &&
-	       call_read_media(message->doc, call, fault) &&
+	       call_read_media(message->doc, call, fault) && call_read_body(message->doc, call, fault) &&
 	       call_read_parameters(message->flow.arena, message->doc, call, fault);
 }
 
@@ -61,6 +61,7 @@ void channel_call(struct message *message)
 		channel_fail_field(message, &fault);
 		return;
 	}
+	out->call.answer_with_call = true; /* who only writes says `message` */
 	out->call.id = sid_new_call();
 	out->call.account = session->account;
 	out->call.from = arena_printf(flow->arena, "client:%s", session->identity);

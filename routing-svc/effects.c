@@ -111,6 +111,8 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 	json_str(&frame.w, "to", arena_printf(flow->arena, "client:" STR_FMT, STR_ARG(leg->identity)));
 	json_str(&frame.w, "media", media_word_of(call->medium));
 	put_parameters(&frame, target.target);
+	if (call->body.n > 0)
+		json_str(&frame.w, "body", call->body);
 	if (call->first_ring)
 		json_bool(&frame.w, "needs_offer", true);
 	else if (call->sdp.n > 0)

@@ -77,7 +77,7 @@ void params_fetch(const struct call *call, struct buf *out)
 	put(out, "CallStatus", call->up_ms ? STR("in-progress") : STR("ringing"));
 	put(out, "ApiVersion", STR("2010-04-01"));
 	put(out, "Direction", direction(call));
-	if (call_is_message(call)) {
+	if (call->body.n > 0) {
 		put(out, "MessageSid", str_of(call->id.s));
 		put(out, "MediaType", media_word_of(call->medium));
 		put(out, "Body", call->body);

@@ -42,6 +42,7 @@ static const struct field {
 	FIELD("medium", UNSIGNED, medium),
 	FIELD("ap", SID, application),
 	FIELD("body", TEXT, body),
+	FIELD("awc", FLAG, answer_with_call),
 	FIELD("params", TEXT, parameters),
 	FIELD("fixed", TEXT, fixed),
 	FIELD("created", INT, created_ms),

@@ -70,6 +70,7 @@ struct call {
 	unsigned medium;
 	struct sid application;
 	struct str body;                 /* of a message; empty: it is a call */
+	bool answer_with_call;           /* a call all the same: the body comes with the ring */
 	struct str parameters;           /* JSON object of strings: custom parameters of the caller */
 	struct str fixed;                /* JSON object of strings: fixed by the caller's token */
 	int64_t created_ms;
@@ -148,7 +149,7 @@ struct call {
 
 static inline bool call_is_message(const struct call *call)
 {
-	return call->body.n > 0;
+	return call->body.n > 0 && !call->answer_with_call;
 }
 
 static inline bool leg_rings(const struct leg *leg)

@@ -53,7 +53,8 @@ bool call_read_body(const struct json *object, struct call *call, struct json_fa
 
 	if (call->medium != MEDIA_MESSAGE)
 		return true;
-	if (!json_get_str(object, "body", JSON_OPTIONAL, CALL_BODY_MAX, &body, fault))
+	if (!json_get_str(object, "body", JSON_OPTIONAL, CALL_BODY_MAX, &body, fault) ||
+	    !json_get_bool(object, "answer_with_call", &call->answer_with_call, fault))
 		return false;
 	call->body = body;
 	return str_is_null(body) || body.n > 0 || json_fault_set(fault, "body", "has to say something");

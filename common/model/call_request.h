@@ -10,7 +10,7 @@ enum { CALL_CANDIDATE_JSON_MAX = 6 * CALL_CANDIDATE_MAX + 512 };        /* a mes
 /* "media": one word, default voice; "parameters": an object of strings; "sdp". */
 MUST_USE bool call_read_media(const struct json *object, struct call *call, struct json_fault *fault);
 MUST_USE bool call_read_parameters(struct arena *arena, const struct json *object, struct call *call, struct json_fault *fault);
-/* "body": of media message; without one it is a call about messages. */
+/* "body": of media message; without one, or with "answer_with_call", it is a call. */
 MUST_USE bool call_read_body(const struct json *object, struct call *call, struct json_fault *fault);
 MUST_USE bool call_read_address(const struct json *object, const char *name, struct str *out, struct json_fault *fault);
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../support/cluster.mjs';
-import { dial, isSigned, join, parametersOf, readCall, reasonsOf, traceOf } from '../support/calls.mjs';
+import { dial, isSigned, join, parametersOf, readCall, reasonsOf, sdpOf, traceOf } from '../support/calls.mjs';
 
 const MEDIA = ['voice', 'message'];
 
@@ -127,6 +127,28 @@ describe('a message', () => {
 		for (const message of ['CA1', `CA${'0'.repeat(32)}`])
 			assert.equal((await bob.request({ type: 'ack', message })).code, 45204);
 		assert.equal((await bob.request({ type: 'ack', message: `CA${'0'.repeat(31)}1` })).code, 20404);
+	});
+
+	test('may want to be answered with a call: the ring has its body, and who answers is connected with the sender', async t => {
+		cluster.customer.answer('/voice', dial('alice'));
+		const alice = await join(t, cluster, 'alice', { media: MEDIA });
+		const answer = send('Help!', { answer_with_call: true, sdp: sdpOf('sender') });
+		const ring = await alice.next('incoming');
+		assert.deepEqual([ring.media, ring.body, ring.sdp], ['message', 'Help!', sdpOf('sender')]);
+		await alice.request({ type: 'answer', token: ring.token, sdp: sdpOf('alice') });
+		const { body } = await answer;
+		assert.deepEqual([body.outcome, body.answered_by, body.sdp], ['answered', 'alice', sdpOf('alice')]);
+		assert.equal((await cluster.customer.next('/voice', { matches: r => r.params.MessageSid === body.call })).params.Body, 'Help!');
+		await alice.request({ type: 'hangup', call: ring.call });
+
+		const bob = await join(t, cluster, 'bob', { media: MEDIA });
+		const { call } = await bob.request({ type: 'call', to: 'client:alice', media: 'message', body: 'Me too', sdp: sdpOf('bob') });
+		const again = await alice.next('incoming');
+		assert.equal(again.body, 'Me too');
+		await alice.request({ type: 'answer', token: again.token, sdp: sdpOf('alice') });
+		assert.equal((await bob.next('answered', { call })).sdp, sdpOf('alice'));
+		await bob.request({ type: 'hangup', call });
+		await alice.next('hangup', { call: again.call });
 	});
 
 	test('media message without a body is a call, as before', async t => {

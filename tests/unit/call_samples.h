@@ -59,6 +59,7 @@ static inline void vary_parties(struct maker *maker, struct call *call)
 	call->medium = a_number(maker);
 	call->application = a_sid(maker, "AP");
 	call->body = a_text(maker);
+	call->answer_with_call = random_below(maker->seed, 2);
 	call->parameters = a_text(maker);
 	call->fixed = a_text(maker);
 	call->caller = (enum caller_kind)random_below(maker->seed, 3);
@@ -188,6 +189,7 @@ static inline void assert_same_parties(const struct call *a, const struct call *
 	SAME(medium);
 	SAME_SID(application);
 	SAME_TEXT(body);
+	SAME(answer_with_call);
 	SAME_TEXT(parameters);
 	SAME_TEXT(fixed);
 	SAME(caller);
