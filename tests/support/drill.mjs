@@ -166,7 +166,7 @@ export class Drill {
 			if (old?.[i].socket.readyState === WebSocket.OPEN)
 				return old[i];
 			const at = presence[(i + next) % presence.length], identity = `${name}-${i}`;
-			return Object.assign(await this.cluster.connect(identity, { at }), { identity, at });
+			return Object.assign(await this.cluster.connect(identity, { at }), { identity, at, left: new Set() });
 		};
 		this.callers = await inCrowds(numbers, connect('caller', this.callers, 0));
 		this.callees = await inCrowds(numbers, connect('callee', this.callees, 1));
@@ -238,6 +238,7 @@ export class Drill {
 		await Promise.all([caller.next('answered', { call, ms: PATIENCE_MS }), callee.next('answered', { call: ring.call, ms: PATIENCE_MS })]);
 		await this.gate.pass('bridged', caller);
 		const [leaves, own, stays, other] = ending === 'the caller leaves' ? [caller, call, callee, ring.call] : [callee, ring.call, caller, call];
+		leaves.left.add(own);
 		await this.#say(leaves, { type: 'hangup', call: own }, [CALL_ENDED, NO_SUCH_LEG]);
 		await stays.next('hangup', { call: other, ms: PATIENCE_MS });
 	}
@@ -252,6 +253,6 @@ export class Drill {
 	async nothingIsLeft() {
 		await atRest(this.cluster);
 		await allTold(this.cluster, this.books);
-		heardOnce([...this.callers, ...this.callees]);
+		heardOnce([...this.callers, ...this.callees].filter(({ socket }) => socket.readyState === WebSocket.OPEN));
 	}
 }
