@@ -316,9 +316,12 @@ static void on_peeked(struct flow *flow)
 	forget_peek(peek);
 	if (round && round->hold && is_wanted_elsewhere(flow->worker, &peek->call)) {
 		struct flow *waiting = round->flow;
+		struct http_fetch_op *asking = round->asking;
 
 		over(round, ROUND_RESTS, 1);
 		flow_abandon(waiting);
+		if (asking)
+			flow_fetch_cancel(waiting, asking);
 	}
 	flow_done(flow);
 }

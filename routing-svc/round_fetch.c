@@ -51,7 +51,7 @@ static void ask(struct flow *flow)
 	struct round *round = flow->state;
 
 	fetch_request(&round->course, clock_mono_ms(), &round->request);
-	flow_fetch(flow, &round->request, &round->result, STEP(on_answer));
+	round->asking = flow_fetch(flow, &round->request, &round->result, STEP(on_answer));
 }
 
 static void on_account(struct flow *flow)
@@ -81,6 +81,7 @@ static void on_answer(struct flow *flow)
 	const uint64_t now_ms = clock_mono_ms();
 	uint64_t pause_ms;
 
+	round->asking = NULL;
 	if (fetch_take(&round->course, &round->result, now_ms, &pause_ms, &round->input) == FETCH_DONE) {
 		on_fetched(flow);
 		return;

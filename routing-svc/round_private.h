@@ -48,6 +48,7 @@ struct round {                           /* lives in its job */
 	struct account account;
 	struct fetch_course course;
 	struct http_fetch request;
+	struct http_fetch_op *asking;    /* while the request is on its way */
 	struct http_result result;
 	unsigned stale, steps;
 	bool nudged;                     /* something happened after the call was read */

@@ -76,7 +76,7 @@ static void on_account(struct flow *job)
 		return;
 	}
 	webhook_prepare(job->arena, &request, &waking->account, worker_common(job->worker)->settings, &fetch);
-	flow_fetch(job, &fetch, &waking->result, STEP(on_answer));
+	(void)flow_fetch(job, &fetch, &waking->result, STEP(on_answer));
 }
 
 static void on_answer(struct flow *job)

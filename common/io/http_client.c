@@ -464,8 +464,8 @@ static void on_flow_result(void *arg, const struct http_result *result)
 	flow_resume(wait->flow, wait->next);
 }
 
-void flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_result *out,
-		struct flow_step next)
+struct http_fetch_op *flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_result *out,
+				 struct flow_step next)
 {
 	struct http_fetch cut = *fetch;
 	struct flow_wait *wait = flow_alloc(flow, sizeof(*wait));
@@ -474,5 +474,11 @@ void flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_r
 	cut.total_ms = (unsigned)MIN(fetch->total_ms, flow_left_ms(flow));
 	INVARIANT(flow->worker->untrusted);
 	flow_hold(flow, next.name);
-	(void)http_fetch(flow->worker->untrusted, &cut, on_flow_result, wait);
+	return http_fetch(flow->worker->untrusted, &cut, on_flow_result, wait);
+}
+
+void flow_fetch_cancel(struct flow *flow, struct http_fetch_op *op)
+{
+	http_fetch_cancel(op);
+	(void)!flow_settle(flow);
 }

@@ -67,4 +67,6 @@ struct http_fetch_op *http_fetch(struct http_client *client, const struct http_f
 void http_fetch_cancel(struct http_fetch_op *op);        /* only until fn has run, which it then never does */
 
 /* For a flow: *out is copied into its arena, then next runs; total_ms is cut to what the flow has left. */
-void flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_result *out, struct flow_step next);
+struct http_fetch_op *flow_fetch(struct flow *flow, const struct http_fetch *fetch, struct http_result *out, struct flow_step next);
+/* For a flow that was abandoned while it waits: the connection is closed, and the flow ends now.  Only until next would have run. */
+void flow_fetch_cancel(struct flow *flow, struct http_fetch_op *op);

@@ -199,7 +199,7 @@ static void on_account(struct flow *flow)
 		request.now_s = clock_wall_s();
 		request.max_answer = BODY_MAX;
 		webhook_prepare(flow->arena, &request, account, settings, &delivery->fetch);
-		flow_fetch(flow, &delivery->fetch, &delivery->result, STEP(on_answer));
+		(void)flow_fetch(flow, &delivery->fetch, &delivery->result, STEP(on_answer));
 		break;
 	case OUTBOX_UNWANTED:
 		settle(flow, "done", 0, "");

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { accountWith, dial, isSigned, join, VoiceResponse } from '../support/calls.mjs';
 import { selfSigned } from '../support/certificate.mjs';
 import { startCluster } from '../support/cluster.mjs';
-import { freePort, temporaryFolder, until } from '../support/process.mjs';
+import { freePort, temporaryFolder, until, within } from '../support/process.mjs';
 import { startCustomer } from '../support/webhook.mjs';
 
 const FETCH_TOTAL_MS = 10_000;
@@ -335,4 +335,20 @@ test('an instance dies on the way: another one begins anew, under the same token
 	await until(async () => (await cluster.api2010('GET', `/Calls/${sid}.json`, { at: cluster.routing[1], account })).body.status === 'completed', 'the call ends');
 	await cluster.routing[0].restart();
 	await cluster.acquainted();
+});
+
+test('who hangs up is waited for no longer: the request ends there and then', async t => {
+	const server = net.createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.after(() => server.close());
+	const account = await accountWith(cluster, { voice_url: `http://127.0.0.1:${server.address().port}/` });
+	const alice = await join(t, cluster, 'alice', { account });
+	const asking = once(server, 'connection');
+	const { call: sid } = await alice.request({ type: 'call', to: 'client:bob' });
+	const [socket] = await asking;
+	await once(socket, 'data');
+	const closed = once(socket.on('error', () => {}), 'close');
+	await alice.request({ type: 'hangup', call: sid });
+	await within(closed, 'the request is over long before its time', FETCH_TOTAL_MS / 2);
+	await until(async () => (await cluster.api2010('GET', `/Calls/${sid}.json`, { at: cluster.routing[1], account })).body.status === 'canceled', 'the call ends');
 });

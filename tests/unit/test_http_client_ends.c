@@ -225,12 +225,12 @@ static void run_flow(struct flow_scene *fs, const char *url, uint64_t deadline_m
 
 	flow_init(&flow, &flow_kind, &worker, arena, fs);
 	flow_deadline(&flow, deadline_ms);
-	flow_fetch(&flow,
-		   &(struct http_fetch){ .url = url_of(scene, url),
-					 .connect_ms = 5000,
-					 .total_ms = 10000,
-					 .max_body = BODY_MAX },
-		   &fs->result, STEP(on_fetched));
+	(void)flow_fetch(&flow,
+			 &(struct http_fetch){ .url = url_of(scene, url),
+					       .connect_ms = 5000,
+					       .total_ms = 10000,
+					       .max_body = BODY_MAX },
+			 &fs->result, STEP(on_fetched));
 	assert_int_equal(fs->steps, 0);
 	if (abandon)
 		flow_abandon(&flow);
