@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCluster } from '../support/cluster.mjs';
-import { dial, join, nothingHeld, sdpOf } from '../support/calls.mjs';
+import { claimsOf, dial, join, nothingHeld, sdpOf } from '../support/calls.mjs';
 import { until } from '../support/process.mjs';
 import { accessToken } from '../support/tokens.mjs';
 
@@ -50,5 +50,18 @@ describe('a call that its creator believes not made', () => {
 		const refused = await inAPause(call);
 		assert.equal(refused.type, 'error');
 		await nothingHeld(cluster);
+	});
+
+	test('by a client whose device was taken for it: that is let go', async t => {
+		const alice = await join(t, cluster, 'alice', { at: cluster.presence[0] });
+		const call = () => alice.request({ type: 'call', to: 'client:nobody', sdp: sdpOf('alice') });
+		await call();
+		await alice.next('hangup');
+		await nothingHeld(cluster, alice);
+		cluster.redis.pause();
+		const refused = await call().finally(() => cluster.redis.resume());
+		assert.equal(refused.type, 'error');
+		await until(async () => await claimsOf(cluster) !== '', 'her device is taken after all');
+		await nothingHeld(cluster, alice);
 	});
 });
