@@ -148,6 +148,7 @@ static void on_admitted(struct flow *flow)
 	struct leased *leased = flow->state;
 
 	revocation_add_terms(&leased->profile, flow->arena, req_caller(leased->req)->token);
+	req_blame(leased->req, "attributes"); /* should they be too many */
 	device_register(flow, leased->client, leased->device.id, (struct address){ "" }, &leased->profile,
 			lease(leased), &leased->state, STEP(on_registered));
 }
@@ -204,6 +205,7 @@ static void on_device(struct flow *flow)
 	if (!body_or_reply(leased, false))
 		return;
 	note_token(leased);
+	req_blame(leased->req, "attributes");
 	device_update(flow, leased->client, leased->device.id, leased->device.registration, &leased->profile,
 		      lease(leased), &leased->state, STEP(on_updated));
 }

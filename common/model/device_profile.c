@@ -110,7 +110,9 @@ static bool read_attributes(const struct json *object, const struct json **out, 
 		char field[64];
 
 		if (json_key(one).n == 0 || json_key(one).n > ATTRIBUTE_LEN_MAX || str_has_ctl(json_key(one)))
-			return json_fault_set(fault, "attributes", "holds a name of 0 or more than 64 bytes");
+			return json_fault_set(
+				fault, "attributes",
+				"holds a name that is not 1 to 64 bytes without control characters");
 		if (attribute_is_valid(one))
 			continue;
 		snprintf(field, sizeof(field), "attributes." STR_FMT, (int)MIN(json_key(one).n, 40),

@@ -128,6 +128,25 @@ describe('a device by REST lease', () => {
 	});
 });
 
+describe('attributes', () => {
+	test('of one client have at most 1,000 values, whichever of its devices they are of', async () => {
+		const token = accessToken(account, 'rich');
+		const values = (name, n) => Object.fromEntries(Array.from({ length: Math.ceil(n / 16) }, (_, i) => [`${name}${i}`, Array.from({ length: Math.min(16, n - 16 * i) }, (_, k) => String(k))]));
+		const rich = [];
+		for (const name of ['a', 'b', 'c'])
+			rich.push(await create({ attributes: values(name, 256) }, { token }));
+		const more = await devices('POST', '', { token, json: { attributes: values('d', 256) } });
+		assert.deepEqual([more.status, more.body.code, more.body.field], [400, 45207, 'attributes'], more.text);
+		const plain = await create({}, { token });
+		const changed = await change(plain.device, { attributes: values('d', 256) }, { token });
+		assert.deepEqual([changed.status, changed.body.code, changed.body.field], [400, 45207, 'attributes'], changed.text);
+		assert.equal((await change(plain.device, { attributes: values('d', 200) }, { token })).status, 200);
+		await assert.rejects(cluster.connect('rich', { token, attributes: values('e', 256) }), /45207/);
+		assert.equal((await devices('DELETE', `/${rich[0].device}`, { token })).status, 204);
+		await (await cluster.connect('rich', { token, attributes: values('e', 256) })).close();
+	});
+});
+
 describe('mistakes name their field', () => {
 	const wrong = [
 		['ttl', { ttl: 0 }], ['ttl', { ttl: 601 }], ['ttl', { ttl: '60' }], ['ttl', { ttl: 1.5 }], ['ttl', { ttl: -1 }], ['ttl', { ttl: 1e30 }],

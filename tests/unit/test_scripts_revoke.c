@@ -47,6 +47,17 @@ static void test_what_is_listed_goes_some_at_a_time(void **state)
 	assert_string_equal(end_all(store, EVER, "3"), "0 ended in 1 steps");
 }
 
+static void test_no_step_ends_much_more_than_a_hundred(void **state)
+{
+	struct store *store = *state;
+
+	for (int i = 0; i < 5; i++) {
+		for (int k = 0; k < 40; k++)
+			lease(store, client_of(store, i), text_of(store, "DV%032d", k), TERM);
+	}
+	assert_string_equal(end_all(store, EVER, "100"), "200 ended in 2 steps");
+}
+
 static void test_other_devices_of_its_clients_stay(void **state)
 {
 	struct store *store = *state;
@@ -89,6 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_what_is_listed_goes_some_at_a_time),
+		STORE_TEST(test_no_step_ends_much_more_than_a_hundred),
 		STORE_TEST(test_other_devices_of_its_clients_stay),
 		STORE_TEST(test_who_has_registered_since_stays),
 		STORE_TEST(test_of_one_client_every_lease_goes),

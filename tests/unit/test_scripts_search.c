@@ -166,6 +166,37 @@ static void a_query_answers_in_the_order_asked(void **state)
 	assert_string_equal(text(item(answer, 3)), text(item(answer, 0)));
 }
 
+/* alice's device registers with so many terms, 200 at most. */
+static const char *put_terms(struct store *store, const char *dv, size_t n)
+{
+	const char *words[11 + 200 + 1] = { CLIENT, dv,	  "new", "", ND1 ".0", "available",
+					    VOICE,  "{}", "",	 "", "" };
+
+	assert_true(n <= 200);
+	for (size_t i = 0; i < n; i++)
+		words[11 + i] = text_of(store, "%.4s%zu=x", dv + strlen(dv) - 4, i);
+	return line_of(store, item(store_run(store, SCRIPT_DEVICE_PUT, words), 1));
+}
+
+static void a_client_has_no_more_than_a_thousand_terms(void **state)
+{
+	struct store *store = *state;
+
+	for (int i = 1; i <= 5; i++)
+		put_terms(store, text_of(store, "DV%032d", i), 200);
+	assert_string_equal(field(store, CLIENT, "n"), "1000");
+	assert_string_equal(put_terms(store, "DV00000000000000000000000000000006", 1), "TOO_MANY_ATTRIBUTES");
+	assert_answer(store, DO(store, "HEXISTS", CLIENT, "dDV00000000000000000000000000000006"), "0");
+	put_terms(store, DV1, 200); /* as many as it had */
+	put_terms(store, DV1, 150);
+	put_terms(store, "DV00000000000000000000000000000006", 50);
+	assert_string_equal(field(store, CLIENT, "n"), "1000");
+	remove_held(store, DV2, ND1);
+	assert_string_equal(field(store, CLIENT, "n"), "800");
+	assert_answer(store, DO(store, "EXISTS", INDEX "a:00020=x"), "0");
+	assert_answer(store, DO(store, "ZRANGE", INDEX "a:00030=x", "0", "-1"), "[alice]");
+}
+
 /* ---- the audit ---- */
 
 static struct answer audit(struct store *store, const char *index, const char *after, const char *many)
@@ -254,6 +285,19 @@ static void an_audit_mends_what_was_spoilt(void **state)
 	assert_true(strcmp(line, field(store, KEY("anna"), "m")) < 0);
 }
 
+static void an_audit_sees_to_what_nobody_would_look_at_again(void **state)
+{
+	struct store *store = *state;
+
+	some_clients(store);
+	DO(store, "HDEL", KEY("dora"), "n"); /* an instance of before does not count */
+	(void)remove_device(store, DV1, text(item(put_by_lease(store, DV1, LONG), 0)));
+	DO(store, "ZREM", DUE, "f|" ALICE);
+	assert_answer(store, audit(store, ALL, "", "50"), "[,6,0,0," ND1 "]");
+	assert_string_equal(field(store, KEY("dora"), "n"), "2");
+	assert_true(number(DO(store, "ZSCORE", DUE, "f|" ALICE)) > 0);
+}
+
 static void an_audit_tells_when_the_indexes_differ_in_number(void **state)
 {
 	struct store *store = *state;
@@ -286,9 +330,11 @@ int main(void)
 		STORE_TEST(an_index_names_candidates_and_the_record_decides),
 		STORE_TEST(an_attribute_that_is_gone_finds_nobody),
 		STORE_TEST(a_query_answers_in_the_order_asked),
+		STORE_TEST(a_client_has_no_more_than_a_thousand_terms),
 		STORE_TEST(an_audit_walks_in_steps_and_finds_nothing),
 		STORE_TEST(an_audit_finds_nothing_after_random_changes),
 		STORE_TEST(an_audit_mends_what_was_spoilt),
+		STORE_TEST(an_audit_sees_to_what_nobody_would_look_at_again),
 		STORE_TEST(an_audit_tells_when_the_indexes_differ_in_number),
 		STORE_TEST(an_audit_follows_changed_rules_without_a_mismatch),
 	};

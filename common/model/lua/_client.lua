@@ -12,6 +12,7 @@
 --          it has to find it busy too)
 --   o      what its user chose to show: status or ""|until_ms or 0|note
 --   w      the customer has been told that it is there
+--   n      how many index terms its devices have
 -- x:{pN}:AC:identity  DV -> the JSON that readers are shown; t<DV> -> its index terms
 -- h:{pN}:AC:identity  earlier lines, newest first
 -- s:{pN}:AC           p: the account's rules, version|flags|grace_ms|channel|away_after_missed; n: counts what was published
@@ -22,6 +23,7 @@
 
 local FORGET_MS = 7 * 24 * 3600 * 1000   -- an offline client's last_seen is kept so long
 local MAX_DEVICES = 50
+local MAX_TERMS = 1000                   -- of all devices of a client: each change of one looks at all of them
 local HISTORY_MAX = 50
 local OUTBOX_MAX = 100
 local CALL_WAITING, AWAY_RINGS, WEBHOOKS = 1, 2, 4
@@ -81,7 +83,8 @@ local function client_read(key)
 	local tag, account, identity = string.match(key, '^c:({.-}):(.-):(.*)$')
 	local flat = redis.call('HGETALL', key)
 	local client = { key = key, tag = tag, account = account, identity = identity, own = account .. ':' .. identity,
-	                 index = 'i:' .. tag .. ':' .. account .. ':', due = 'D:' .. tag, devices = {}, claims = {}, count = 0 }
+	                 index = 'i:' .. tag .. ':' .. account .. ':', due = 'D:' .. tag, devices = {}, claims = {}, count = 0,
+	                 n_terms = 0 }
 	for i = 1, #flat, 2 do
 		local field, value = flat[i], flat[i + 1]
 		local kind = string.sub(field, 1, 1)
@@ -91,6 +94,8 @@ local function client_read(key)
 			client.override = override_of(value)
 		elseif kind == 'w' then
 			client.told = true
+		elseif kind == 'n' then
+			client.n_terms = tonumber(value)
 		elseif kind == 'd' then
 			client.devices[string.sub(field, 2)] = device_of(value)
 			client.count = client.count + 1
@@ -103,6 +108,7 @@ local function client_read(key)
 			end
 		end
 	end
+	client.n_terms = client.count > 0 and client.n_terms or 0
 	client.was_idle = client.line and is_idle(client)
 	return client
 end
@@ -261,25 +267,41 @@ local function terms_of(client, dv)
 	return packed and split(packed, '\0') or {}
 end
 
+local function terms_count(client, n)
+	if n > 0 and n ~= client.n_terms then
+		redis.call('HSET', client.key, 'n', num(n))
+	elseif n <= 0 and client.n_terms ~= 0 then
+		redis.call('HDEL', client.key, 'n')
+	end
+	client.n_terms = math.max(n, 0)
+end
+
+local function terms_unlist(client, dv, gone)
+	for other in pairs(next(gone) and client.devices or {}) do
+		for _, term in ipairs(other ~= dv and terms_of(client, other) or {}) do
+			gone[term] = nil
+		end
+	end
+	for term in pairs(gone) do
+		redis.call('ZREM', client.index .. 'a:' .. term, client.identity)
+	end
+end
+
 -- A client is listed under a term while any of its devices has it.
 local function terms_set(client, dv, terms)
-	local old, new, others = terms_of(client, dv), set_of(terms), {}
-	if #old == 0 and #terms == 0 then
+	local old = terms_of(client, dv)
+	local had, gone = set_of(old), set_of(old)
+	if table.concat(old, '\0') == table.concat(terms, '\0') then
 		return
 	end
-	for other in pairs(client.devices) do
-		for _, term in ipairs(other ~= dv and terms_of(client, other) or {}) do
-			others[term] = true
-		end
-	end
-	for _, term in ipairs(old) do
-		if not new[term] and not others[term] then
-			redis.call('ZREM', client.index .. 'a:' .. term, client.identity)
-		end
-	end
 	for _, term in ipairs(terms) do
-		redis.call('ZADD', client.index .. 'a:' .. term, 0, client.identity)
+		gone[term] = nil
+		if not had[term] then
+			redis.call('ZADD', client.index .. 'a:' .. term, 0, client.identity)
+		end
 	end
+	terms_unlist(client, dv, gone)
+	terms_count(client, client.n_terms + #terms - #old)
 	if #terms > 0 then
 		redis.call('HSET', terms_key(client), 't' .. dv, table.concat(terms, '\0'))
 	else

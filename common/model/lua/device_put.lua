@@ -17,6 +17,16 @@ local client = client_read(key)
 local old = client.devices[dv]
 rules_keep(rules_key(client), ARGV[10])
 
+local terms = {}
+for i = 11, #ARGV do
+	terms[#terms + 1] = ARGV[i]
+end
+
+local function has_too_many_terms()
+	local before = #terms > 0 and #terms_of(client, dv) or 0
+	return #terms > before and client.n_terms - before + #terms > MAX_TERMS
+end
+
 local function answer(device, version)
 	local claim = client.claims[dv]
 	return { num(device.reg), num(version), num(device.lease_until), num(now), claim and claim_pack(claim) or '' }
@@ -28,6 +38,8 @@ if what == 'assert' and old then
 	elseif old.reg > tonumber(asserted) then
 		return { -1, 'NO_SUCH_DEVICE' }
 	end
+elseif what ~= 'assert' and has_too_many_terms() then     -- what is asserted was taken once
+	return { -1, 'TOO_MANY_ATTRIBUTES' }
 end
 
 local device
@@ -71,10 +83,6 @@ if told then
 	redis.call('HSET', terms_key(client), dv, json)
 end
 if json ~= '' then
-	local terms = {}
-	for i = 11, #ARGV do
-		terms[#terms + 1] = ARGV[i]
-	end
 	terms_set(client, dv, terms)
 end
 local detail = not old or old.status ~= device.status or old.media ~= device.media or told

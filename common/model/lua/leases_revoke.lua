@@ -6,6 +6,7 @@
 -- May be repeated: who has registered since is left alone.
 --@include _client.lua
 local account, term, after, until_us, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local DEVICES_AT_ONCE = 100              -- then others have their turn
 local ended = 0
 
 local function is_meant(client, dv)
@@ -37,5 +38,8 @@ local tag = string.match(KEYS[1], '^i:({.-}):')
 local names = redis.call('ZRANGEBYLEX', KEYS[1], after == '' and '-' or '(' .. after, '+', 'LIMIT', 0, most)
 for _, name in ipairs(names) do
 	visit('c:' .. tag .. ':' .. account .. ':' .. name)
+	if ended >= DEVICES_AT_ONCE then
+		return { ended, name }
+	end
 end
 return { ended, #names == most and names[most] or '' }

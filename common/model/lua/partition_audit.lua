@@ -78,10 +78,8 @@ local function check_ends(client)
 	if client.override and client.override.ends > 0 then
 		check_deadline(client, due_of(client, 'o'), client.override.ends)
 	end
-	local was_idle = is_idle(client)
-	remember(client, was_idle)
-	if is_idle(client) ~= was_idle then
-		found()
+	if is_idle(client) then          -- no defect if it lacks: a claim that winds down leaves it to the sweep
+		redis.call('ZADD', client.due, 'NX', num(now_ms() + FORGET_MS), due_of(client, 'f'))
 	end
 end
 
@@ -103,11 +101,15 @@ local function check_indexes(client)
 	for _, into in ipairs(INDEXES) do
 		check_listed(client.identity, into, own[into] or false)
 	end
+	local n_terms = 0
 	for dv in pairs(client.devices) do
-		for _, term in ipairs(terms_of(client, dv)) do
+		local terms = terms_of(client, dv)
+		n_terms = n_terms + #terms
+		for _, term in ipairs(terms) do
 			check_listed(client.identity, 'a:' .. term, true)
 		end
 	end
+	terms_count(client, n_terms)     -- instances of before do not count
 	if redis.call('SADD', 'A:' .. tag, account) == 1 then
 		found()
 	end
