@@ -9,7 +9,7 @@ const MEDIA = ['voice', 'message'];
 
 describe('a message', () => {
 	let cluster;
-	before(async () => { cluster = await startCluster({ presence: 2, routing: 2, env: { SWEEP_MS: '50', CALLBACK_RETRY_MS: '50' } }); });
+	before(async () => { cluster = await startCluster({ presence: 2, routing: 2, env: { SWEEP_MS: '50', CALLBACK_RETRY_MS: '50', NODE_LEASE_MS: '600', NODE_RENEW_MS: '100' } }); });
 	after(() => cluster?.stop());
 
 	const send = (body, more) => cluster.communicate({ media: 'message', body, ...more });
@@ -112,6 +112,24 @@ describe('a message', () => {
 		await take(alice);
 		assert.equal((await answer).body.answered_by, 'alice');
 		assert.equal(carol.all('message').length, 0);
+	});
+
+	test('outlives the instance that delivers it: heard once, and its receipt comes', async t => {
+		cluster.customer.answer('/voice', dial('alice'));
+		const alice = await join(t, cluster, 'alice', { media: MEDIA });
+		const bob = await join(t, cluster, 'bob');
+		const { message } = await bob.request({ type: 'message', to: 'alice', body: 'hold on' });
+		const heard = await alice.next('message');
+		const { node } = (await traceOf(cluster, message, 'ring'))[0];
+		const name = (await traceOf(cluster, message)).find(e => e.node === node).host;
+		const owner = cluster.routing.find(instance => instance.name === name);
+		await owner.kill9();
+		assert.equal((await alice.request({ type: 'ack', message: heard.message })).type, 'ok');
+		assert.equal((await bob.next('receipt')).status, 'delivered');
+		assert.equal((await readCall(cluster, message)).status, 'completed');
+		assert.equal(alice.all('message').length, 1);
+		await owner.restart();
+		await cluster.acquainted();
 	});
 
 	test('is refused before anything is asked when something in it is wrong', async t => {

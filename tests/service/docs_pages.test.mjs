@@ -11,7 +11,7 @@ import { startRedis } from '../support/redis.mjs';
 import { runService, startService } from '../support/service.mjs';
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url));
-const PAGES = ['README.md', 'ARCHITECTURE.md', 'HACKING.md', 'docs/operating.md', 'docs/gateways.md', 'docs/instructions.md', 'docs/presence.md', 'docs/tokens.md', 'docs/webhooks.md', 'docs/errors.md', 'docs/settings.md', 'docs/metrics.md'];
+const PAGES = ['README.md', 'ARCHITECTURE.md', 'HACKING.md', 'docs/operating.md', 'docs/gateways.md', 'docs/messages.md', 'docs/instructions.md', 'docs/presence.md', 'docs/tokens.md', 'docs/webhooks.md', 'docs/errors.md', 'docs/settings.md', 'docs/metrics.md'];
 const EXAMPLE = 'common/model/lua/name.lua';
 const SERVICES = ['presence-svc', 'routing-svc'];
 

@@ -238,6 +238,23 @@ static void test_a_gateway_has_no_device_to_show(void **state)
 	assert_string_equal(field(store, RECORD, "caddr"), "");
 }
 
+static void test_a_gateway_speaks_for_its_leg_until_it_has_rung_there(void **state)
+{
+	struct store *store = *state;
+
+	create_ringing(store);
+	DO(store, "HSET", RECORD, "i2", "+15550177|||0");
+	assert_told(tell(store, "unreachable", "2", "", "not_taken", DV2), "NO_SUCH_LEG");
+	assert_told(tell(store, "unreachable", "1", "", "not_taken", ""), "NO_SUCH_LEG");
+	assert_told(tell(store, "ringing", "2", "", "", ""), "ok");
+	assert_told(tell(store, "unreachable", "2", "", "not_taken", ""), "CALL_ENDED");
+	DO(store, "HSET", RECORD, "s2", "n");
+	assert_told(tell(store, "unreachable", "2", "", "not_taken", ""), "ok");
+	assert_string_equal(field(store, RECORD, "s2"), "l");
+	assert_string_equal(field(store, RECORD, "r2"), "not_taken");
+	assert_told(answer_of(store, "2", "2"), "COMM_TOKEN_EXPIRED");
+}
+
 /* Of a created call the caller's side is the device that answered first; it is known by that leg. */
 static void test_the_caller_of_a_created_call_hangs_up_in_every_state(void **state)
 {
@@ -396,6 +413,7 @@ int main(void)
 		STORE_TEST(test_a_hang_up_of_a_leg_that_rings_is_a_rejection),
 		STORE_TEST(test_a_leg_hangs_up_when_it_talks),
 		STORE_TEST(test_a_gateway_has_no_device_to_show),
+		STORE_TEST(test_a_gateway_speaks_for_its_leg_until_it_has_rung_there),
 		STORE_TEST(test_the_caller_of_a_created_call_hangs_up_in_every_state),
 		STORE_TEST(test_the_caller_of_a_created_call_may_come_back_in_every_state),
 		STORE_TEST(test_a_rung_device_that_is_gone_rings_no_more),
