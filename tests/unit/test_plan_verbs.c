@@ -68,6 +68,18 @@ static void test_media_verbs_are_passed_over_and_said_so(void **state)
 	assert_true(traced(stage, "verb", "\"verb\":\"Pause\",\"line\":4"));
 }
 
+static void test_verbs_that_are_not_run_yet_are_passed_over_and_said_so(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_with(stage, "<Response><Enqueue>q</Enqueue><Leave/><Message>hi</Message><Pause "
+			  "length=\"3\"/></Response>");
+	assert_plan(stage, "pause none 3000 [] []");
+	assert_true(traced(stage, "skipped", "\"verb\":\"Enqueue\",\"code\":45402"));
+	assert_true(traced(stage, "skipped", "\"verb\":\"Leave\",\"code\":45402"));
+	assert_true(traced(stage, "skipped", "\"verb\":\"Message\",\"code\":45402"));
+}
+
 static void test_pauses_last_as_long_as_they_say(void **state)
 {
 	struct stage *stage = *state;
@@ -323,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STAGE_TEST(test_verbs_that_end_the_call),
 		STAGE_TEST(test_media_verbs_are_passed_over_and_said_so),
+		STAGE_TEST(test_verbs_that_are_not_run_yet_are_passed_over_and_said_so),
 		STAGE_TEST(test_pauses_last_as_long_as_they_say),
 		STAGE_TEST(test_the_longest_document_is_run_to_its_end),
 		STAGE_TEST(test_the_same_in_json),
