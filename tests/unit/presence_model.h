@@ -21,6 +21,7 @@ struct model_device {
 	unsigned media;
 	unsigned terms; /* bit mask: what it is found by */
 	bool in_grace;	/* its channel has closed */
+	bool suspect;	/* it was silent when it was rung */
 	bool lease_over;
 	int64_t registration;
 };
@@ -135,6 +136,8 @@ static inline const char *refusal_of(const struct model_client *client, unsigned
 		return "dnd";
 	if (device->node == NO_NODE || device->in_grace)
 		return "no_channel";
+	if (device->suspect)
+		return "suspect";
 	if (claim->here && !own)
 		return claim->engaged ? "on_call" : "engaged";
 	if (device->status != AVAILABLE && !(device->status == AWAY && client->rules & AWAY_RINGS))

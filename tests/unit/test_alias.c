@@ -1,7 +1,8 @@
-/* test_alias.c - aliases on a real Redis. */
+/* test_alias.c - aliases on a real Redis, and whose turn it is among several. */
 #include "tests/unit/account_fixture.h"
 
 #include "common/model/alias.h"
+#include "common/model/rotation.h"
 
 static const char *const names[] = { "alice", "support/tier1/bob", "carol" };
 
@@ -112,6 +113,48 @@ static void check_page(struct bench *bench, const char *after, size_t size, cons
 		assert_true(str_cmp(page.items[i - 1].name, page.items[i].name) < 0);
 }
 
+static void test_several_are_found_at_once(void **state)
+{
+	const struct str asked[] = { STR("alice"), STR("desk"), STR("broken"), STR(""), STR("desk") };
+	struct alias found[ARRAY_LEN(asked)];
+	struct bench *bench = *state;
+	struct str members[3];
+	struct alias in = alias_of("desk", members);
+
+	put(bench, &in, "ok end");
+	redis_server_do(&bench->server, "HSET al:{" AC "} broken '{}'");
+	aliases_find(on(bench), sid_of(AC), asked, ARRAY_LEN(asked), found, STEP(on_done));
+	scene_await(&bench->scene, "ok end");
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		assert_true(str_eq(found[i].name, asked[i]));
+		assert_int_equal(found[i].n_members, i == 1 || i == 4 ? 3 : 0);
+	}
+	assert_str_equal(found[4].members[2], "carol");
+}
+
+/* ---- and what counts the turns of those whom an alias may name ---- */
+
+static uint64_t next_of(struct bench *bench, const char *account, const char *group)
+{
+	uint64_t n = 99;
+
+	rotation_next(on(bench), sid_of(account), str_of(group), &n, STEP(on_done));
+	scene_await(&bench->scene, "ok end");
+	return n;
+}
+
+static void test_a_rotation_counts_for_each_group(void **state)
+{
+	struct bench *bench = *state;
+
+	assert_int_equal(next_of(bench, AC, "g1"), 0);
+	assert_int_equal(next_of(bench, AC, "g1"), 1);
+	assert_int_equal(next_of(bench, AC, "g2"), 0);
+	assert_int_equal(next_of(bench, OTHER, "g1"), 0);
+	assert_int_equal(next_of(bench, AC, "g1"), 2);
+	assert_string_equal(redis_server_do(&bench->server, "TTL rr:{" AC "}:g1"), ":604800\r\n");
+}
+
 static void test_pages(void **state)
 {
 	struct bench *bench = *state;
@@ -142,6 +185,8 @@ int main(void)
 		BENCH_TEST(test_what_is_put_is_found),
 		BENCH_TEST(test_versions),
 		BENCH_TEST(test_absent_and_unreadable),
+		BENCH_TEST(test_several_are_found_at_once),
+		BENCH_TEST(test_a_rotation_counts_for_each_group),
 		BENCH_TEST(test_pages),
 	};
 

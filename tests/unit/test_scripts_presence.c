@@ -84,6 +84,7 @@ static void do_update(struct play *play, unsigned c, unsigned d)
 		return;
 	}
 	agree(play, number(item(answer, 0)) == device->registration);
+	device->suspect = false;
 	device->status = status < 4 ? (enum model_status)status : device->status;
 	device->media = media ? media : device->media;
 	if (device->node == NO_NODE && renew)
@@ -163,7 +164,7 @@ static void do_assert(struct play *play, unsigned c, unsigned d)
 	}
 	device->here = true;
 	device->node = node;
-	device->in_grace = device->lease_over = false;
+	device->in_grace = device->lease_over = device->suspect = false;
 	device->registration = number(item(answer, 0));
 	agree(play, device->registration == asserted);
 }
@@ -199,7 +200,7 @@ static void hold(struct model_client *client, unsigned d, const struct model_cla
 
 static void do_claim(struct play *play, unsigned c)
 {
-	static const char *const weights[] = { "offline", "no_channel", "media",   "away",
+	static const char *const weights[] = { "offline", "no_channel", "suspect", "media", "away",
 					       "busy",	  "engaged",	"on_call", "dnd" };
 	struct store *store = play->store;
 	struct model_client *client = &play->client[c];
@@ -261,24 +262,30 @@ static void do_engage_own(struct play *play, unsigned c, unsigned d)
 static void do_settle(struct play *play, unsigned c, unsigned d)
 {
 	struct store *store = play->store;
+	static const char *const releases[] = { "r", "d", "m", "u" };
+	struct model_device *device = &play->client[c].device[d];
 	struct model_claim *claim = &play->client[c].claim[d];
 	const unsigned call = below(play, 3) ? claim->call : below(play, CALLS);
 	const unsigned attempt = below(play, 3); /* 0: any */
 	const int fence = (int)below(play, 4);	 /* 0: any */
 	const bool release = below(play, 2), soon = below(play, 2);
+	const unsigned how = below(play, ARRAY_LEN(releases)), node = below(play, NODES);
 	const bool fits = claim->here && claim->call == call && (!attempt || claim->attempt == attempt) &&
 			  (!fence || claim->fence <= fence);
 	const bool changes = fits && (release || !claim->engaged);
 	struct answer answer;
 
 	play->doing = text_of(store, "settle %s %u of %u %s", client_name(c), d, call,
-			      release ? "release" : "engage");
+			      release ? releases[how] : "e");
 	answer = RUN(store, CLAIM_SETTLE, client_key(store, c), call_sid(store, call),
 		     attempt ? text_of(store, "%u", attempt) : "", fence ? text_of(store, "%d", fence) : "",
-		     soon ? "0" : LONG, release ? "r" : "e", device_sid(store, d), "");
+		     soon ? "0" : LONG, release ? releases[how] : "e", device_sid(store, d),
+		     text_of(store, "%s.0", node_sid(store, node)));
 	agree(play, number(answer) == changes);
 	if (changes && release) {
 		claim->here = false;
+		device->suspect =
+			device->suspect || (*releases[how] == 'u' && device->here && device->node == node);
 	} else if (changes) {
 		claim->engaged = true;
 		claim->due = soon;
