@@ -152,6 +152,44 @@ static void an_attribute_that_is_gone_finds_nobody(void **state)
 	assert_string_equal(list(store, (struct asked){ .status = "offline" }), "[,carl]");
 }
 
+/* What a client may have at most: 1,000 terms of 129 bytes, on five devices. */
+static void put_large(struct store *store, const char *name)
+{
+	const char *words[11 + 200 + 1] = { text_of(store, "c:{p0}:" AC ":%s", name),
+					    "",
+					    "new",
+					    "",
+					    ND1 ".0",
+					    "available",
+					    VOICE,
+					    "{}",
+					    "",
+					    "",
+					    "" };
+
+	words[11] = "skill=billing";
+	for (int i = 1; i < 200; i++)
+		words[11 + i] = text_of(store, "%064d=%064d", i, i);
+	for (int i = 1; i <= 5; i++) {
+		words[1] = text_of(store, "DV%032d", i);
+		(void)store_run(store, SCRIPT_DEVICE_PUT, words);
+	}
+}
+
+static void a_step_ends_early_where_clients_have_much_to_look_at(void **state)
+{
+	struct store *store = *state;
+
+	for (int i = 1; i <= 5; i++)
+		put_large(store, text_of(store, "n%d", i));
+	assert_string_equal(list(store, (struct asked){ .term = "skill=billing" }), "[n3,n1,n2,n3]");
+	assert_string_equal(list(store, (struct asked){ .term = "skill=billing", .after = "n3" }),
+			    "[,n4,n5]");
+	assert_string_equal(list(store, (struct asked){ .term = "skill=billing", .other = "skill=x" }), "[]");
+	assert_answer(store, RUN(store, PARTITION_AUDIT, ALL, "", "50", ""), "[n2,2,0,0," ND1 "]");
+	assert_answer(store, RUN(store, PARTITION_AUDIT, ALL, "n4", "50", ""), "[,1,0,0," ND1 "]");
+}
+
 static void a_query_answers_in_the_order_asked(void **state)
 {
 	struct store *store = *state;
@@ -329,6 +367,7 @@ int main(void)
 		STORE_TEST(looks_at_the_smallest_index_and_no_more_than_told),
 		STORE_TEST(an_index_names_candidates_and_the_record_decides),
 		STORE_TEST(an_attribute_that_is_gone_finds_nobody),
+		STORE_TEST(a_step_ends_early_where_clients_have_much_to_look_at),
 		STORE_TEST(a_query_answers_in_the_order_asked),
 		STORE_TEST(a_client_has_no_more_than_a_thousand_terms),
 		STORE_TEST(an_audit_walks_in_steps_and_finds_nothing),

@@ -10,7 +10,8 @@ local tag, account = string.match(KEYS[1], '^i:({.-}):(.-):')
 local after, many = ARGV[1], tonumber(ARGV[2])
 local place = { tag = tag, account = account }
 local index, clients = 'i:' .. tag .. ':' .. account .. ':', 'c:' .. tag .. ':' .. account .. ':'
-local nodes, mismatches = {}, 0
+local MAX_LOOKED = 2000                  -- index terms in one step, or those of one client more
+local nodes, mismatches, looked = {}, 0, 0
 rules_keep(rules_key(place), ARGV[3])
 
 local function found()
@@ -110,6 +111,7 @@ local function check_indexes(client)
 		end
 	end
 	terms_count(client, n_terms)     -- instances of before do not count
+	looked = looked + n_terms
 	if redis.call('SADD', 'A:' .. tag, account) == 1 then
 		found()
 	end
@@ -155,10 +157,13 @@ local function is_uneven()
 end
 
 local names = redis.call('ZRANGEBYLEX', KEYS[1], after ~= '' and '(' .. after or '-', '+', 'LIMIT', 0, many)
-for _, name in ipairs(names) do
-	check(name)
+local n = 0
+while n < #names and looked < MAX_LOOKED do
+	n = n + 1
+	check(names[n])
 end
-local out = { #names == many and names[many] or '', #names, mismatches, is_uneven() and 1 or 0 }
+local more = n < #names or n == many
+local out = { more and names[n] or '', n, mismatches, is_uneven() and 1 or 0 }
 for node in pairs(nodes) do
 	out[#out + 1] = node
 end

@@ -33,13 +33,23 @@ for _, name in ipairs(indexes) do
 	end
 end
 
+local LOOK_BYTES = 256 * 1024            -- of terms, in one call
+local looked = 0
+
 -- Each of the terms is one of some device.
 local function has_terms(name)
 	local texts, found = 'x:' .. own .. name, {}
+	for _, term in ipairs(terms) do
+		if not redis.call('ZSCORE', 'i:' .. own .. 'a:' .. term, name) then
+			return false
+		end
+	end
 	for _, field in ipairs(#terms > 0 and redis.call('HKEYS', texts) or {}) do
 		if string.sub(field, 1, 1) == 't' then
-			for _, term in ipairs(split(redis.call('HGET', texts, field), '\0')) do
-				found[term] = true
+			local packed = '\0' .. redis.call('HGET', texts, field) .. '\0'
+			looked = looked + #packed
+			for _, term in ipairs(terms) do
+				found[term] = found[term] or string.find(packed, '\0' .. term .. '\0', 1, true)
 			end
 		end
 	end
@@ -65,7 +75,7 @@ for i, name in ipairs(redis.call('ZRANGEBYLEX', 'i:' .. own .. walked, from, to,
 		out[#out + 1] = packed
 	end
 	out[1] = i < left and name or ''
-	if #out > 2 * most then
+	if #out > 2 * most or looked > LOOK_BYTES then
 		break
 	end
 end
