@@ -26,6 +26,7 @@ struct outgoing {
 	struct call call;
 	struct application application;
 	struct claim_result claim;
+	bool is_beside; /* another call of this device, which has its claim */
 	struct address owner;
 };
 
@@ -40,6 +41,26 @@ static bool read_call(struct message *message, struct call *call, struct json_fa
 	       json_get_str(message->doc, "sdp", JSON_OPTIONAL, CALL_SDP_MAX, &call->sdp, fault) &&
 	       call_read_media(message->doc, call, fault) && call_read_body(message->doc, call, fault) &&
 	       call_read_parameters(message->flow.arena, message->doc, call, fault);
+}
+
+/* A device is in one call, unless it says that it knows of it. */
+static bool read_beside(struct message *message, bool *out)
+{
+	struct json_fault fault = { .missing = false };
+	const struct session_leg *leg = NULL;
+	struct str text;
+	struct sid id;
+
+	if (json_get_str(message->doc, "beside", JSON_OPTIONAL, SID_LEN, &text, &fault)) {
+		*out = !str_is_null(text);
+		if (*out && sid_parse(text, "CA", &id))
+			leg = session_leg_find(message->session, id);
+		if (!*out || (leg && leg->role != LEG_IS_RUNG))
+			return true;
+		(void)!json_fault_set(&fault, "beside", "has to be a call that this device is in");
+	}
+	channel_fail_field(message, &fault);
+	return false;
 }
 
 void channel_call(struct message *message)
@@ -62,6 +83,8 @@ void channel_call(struct message *message)
 		return;
 	}
 	out->call.answer_with_call = true; /* who only writes says `message` */
+	if (!read_beside(message, &out->is_beside))
+		return;
 	out->call.id = sid_new_call();
 	out->call.account = session->account;
 	out->call.from = arena_printf(flow->arena, "client:%s", session->identity);
@@ -97,7 +120,7 @@ static void on_application(struct flow *flow)
 		return;
 	}
 	call_from_application(&out->call, &out->application);
-	if (session->registration)
+	if (session->registration && !out->is_beside)
 		claim_take(flow, &ask, &out->claim, STEP(on_claimed));
 	else
 		create(flow);
@@ -141,6 +164,8 @@ static void create(struct flow *flow)
 		return;
 	}
 	session_leg_add(message_of(flow)->session, out->call.id, LEG_IS_CALLER, 0);
+	if (out->is_beside)
+		message_of(flow)->session->legs->claim = CLAIM_OF_ANOTHER;
 	call_create(flow, &out->call, out->owner,
 		    call_trace(flow->arena, nodes_instance(nodes, flow->arena), "created",
 			       "\"how\":\"client\",\"device\":\"%s\"", out->call.caller_device.s),

@@ -1,7 +1,8 @@
 /* channel_talk.c - what a client says to the other side of its call, and wants of their talk.
  *
  *     candidate, update      -> on_said -> (passed on) -> ok
- *     hold, resume, transfer -> on_told -> ok
+ *     hold, resume, transfer -> on_done -> ok
+ *     transfer with another talk -> on_with -> on_done -> ok
  */
 #include "common/model/call_request.h"
 #include "common/model/call_talk.h"
@@ -12,6 +13,12 @@ struct talk {
 	struct str text; /* the candidate, or the SDP */
 	int64_t answers; /* of an update: the offer's number; 0: it is one */
 	struct call_said said;
+};
+
+struct merge {
+	struct talk talk;
+	struct sid with_leg;
+	struct call with;
 };
 
 static void say(struct message *message, const char *what, struct str word, struct str text,
@@ -141,7 +148,7 @@ static bool is_client(struct str address)
 	return str_starts(address, scheme) && identity_is_valid(str_skip(address, scheme.n));
 }
 
-void channel_transfer(struct message *message)
+static void transfer_to(struct message *message)
 {
 	struct talk *talk = flow_state(&message->flow, sizeof(*talk));
 	struct json_fault fault = { .missing = false };
@@ -152,4 +159,57 @@ void channel_transfer(struct message *message)
 		channel_fail_field(message, &fault);
 	else if (channel_read_leg(message, &talk->leg))
 		say(message, "transfer", to, STR(""), STEP(on_done));
+}
+
+/* Of the talk `with`, the other side comes along; of the talk `call` it is the one that stays. */
+static void on_with(struct flow *flow)
+{
+	struct merge *merge = flow->state;
+	struct call_party other;
+	const struct leg *leg;
+
+	if (!call_other_side(&merge->with, sid_leg_number(merge->with_leg), &other)) {
+		flow_fail(flow, ERR_CALL_STATE, "with: nobody is connected on the other side");
+		return;
+	}
+	if (!sid_is_set(other.device)) {
+		flow_fail(flow, ERR_CONFLICT, "with: the other side is a gateway");
+		return;
+	}
+	leg = call_leg(&merge->with, other.leg);
+	say(message_of(flow), "transfer",
+	    arena_printf(flow->arena, "client:" STR_FMT,
+			 STR_ARG(leg ? leg->identity : merge->with.caller_identity)),
+	    arena_printf(flow->arena, "%s %s", other.device.s, sid_leg(merge->with.id, other.leg).s),
+	    STEP(on_done));
+}
+
+static void transfer_with(struct message *message, struct str with)
+{
+	struct merge *merge = flow_state(&message->flow, sizeof(*merge));
+	struct json_fault fault = { .missing = false };
+
+	if (!channel_read_leg(message, &merge->talk.leg))
+		return;
+	if (!sid_parse(with, "CA", &merge->with_leg) ||
+	    !session_leg_find(message->session, merge->with_leg) ||
+	    sid_eq(sid_call_of(merge->with_leg), sid_call_of(merge->talk.leg))) {
+		(void)!json_fault_set(&fault, "with", "has to be another call of this device");
+		channel_fail_field(message, &fault);
+		return;
+	}
+	call_read(&message->flow, sid_call_of(merge->with_leg), &merge->with, STEP(on_with));
+}
+
+void channel_transfer(struct message *message)
+{
+	struct json_fault fault = { .missing = false };
+	struct str with;
+
+	if (!json_get_str(message->doc, "with", JSON_OPTIONAL, SID_LEN, &with, &fault))
+		channel_fail_field(message, &fault);
+	else if (str_is_null(with))
+		transfer_to(message);
+	else
+		transfer_with(message, with);
 }

@@ -231,6 +231,8 @@ static void leave(struct session *session)
 	if (session->counted)
 		limits_let_go(worker_common(session->worker)->limits, session->account);
 	if (session->registration)
+		session_legs_beside_gone(session);
+	if (session->registration)
 		session_farewell(session, FAREWELL_CLOSED);
 	else if (session->device.s[0])
 		session_legs_tell_gone(session);

@@ -31,10 +31,13 @@ enum leg_role {
 	LEG_IS_OVER,             /* known a little longer, so that a repeated ring of it is not heard */
 };
 
+enum leg_claim { CLAIM_OWN, CLAIM_OF_ANOTHER /* its call was made beside another */, CLAIM_PASSED /* when that one ended */ };
+
 struct session_leg {
 	struct sid leg;
 	enum leg_role role;
 	uint64_t stop_ms;                /* monotonic: a ring ends here even if its bridge is gone; 0: not a ring */
+	enum leg_claim claim;
 	bool awaited;                    /* it rings, but this channel has not heard its incoming yet */
 	int64_t answered;                /* the last ring (attempt) whose answer this channel has heard of */
 	struct session_leg *next;

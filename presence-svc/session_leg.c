@@ -72,6 +72,7 @@ void session_close_if_done(struct session *session)
 
 static void leg_over(struct session *session, struct session_leg *leg)
 {
+	session_leg_beside_over(session, leg);
 	if (leg->stop_ms > clock_mono_ms())
 		leg->role = LEG_IS_OVER;
 	else

@@ -5,6 +5,7 @@
  *   session_profile.c what its device has said of itself
  *   session_drain.c   all of a worker are let go, one after the other
  *   session_leg.c     its legs, and what reaches it from elsewhere
+ *   session_beside.c  calls that it has made beside another
  *   session_message.c messages and receipts for it, each message once
  *   session_suspect.c its device did not acknowledge a ring, until it is heard again
  */
@@ -40,6 +41,10 @@ void session_on_timer(void *arg);
 
 /* session_drain.c */
 void sessions_drain_tick(void *arg);
+
+/* session_beside.c */
+void session_leg_beside_over(struct session *session, const struct session_leg *over);   /* a leg of it ends */
+void session_legs_beside_gone(struct session *session);  /* the calls whose claim it does not have hear that it is gone */
 
 /* session_leg.c */
 void session_legs_tell_gone(struct session *session);    /* the calls hear that the device is gone */

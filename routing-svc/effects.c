@@ -95,6 +95,7 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 		 struct flow_step next)
 {
 	const struct plan_target target = target_of(call, leg, plan);
+	struct sid device, leaves;
 	struct frame frame;
 
 	if (leg_is_gateways(leg)) {
@@ -117,6 +118,8 @@ static void ring(struct flow *flow, const struct call *call, const struct leg *l
 		json_bool(&frame.w, "needs_offer", true);
 	else if (call->sdp.n > 0)
 		json_str(&frame.w, "sdp", call->sdp);
+	if (call_comes_along(call, &device, &leaves) && sid_eq(device, leg->device))
+		json_str(&frame.w, "replaces", sid_str(&leaves));
 	json_int(&frame.w, "ring_ms", MAX(call->until_ms - call->now_ms, 0));
 	json_str(&frame.w, "expires_at", clock_rfc3339(flow->arena, (uint64_t)call->until_ms));
 	metric_add(METRIC_rings_total, 1);
@@ -274,6 +277,18 @@ static void part(struct flow *flow, const struct call *call, const struct effect
 	frame_send(flow, &frame, who.address, next);
 }
 
+/* Whether it has ended by itself meanwhile is nothing to us. */
+static void end_other(struct flow *flow, const struct effect *effect, struct flow_step next)
+{
+	bool *refused = flow_alloc(flow, sizeof(*refused));
+	struct call_event event = { .event = "control", .word = STR("transferred"), .refused = refused };
+
+	if (sid_parse(effect->word, "CA", &event.leg))
+		call_tell(flow, &event, next);
+	else
+		flow_next(flow, next);
+}
+
 static void set_free(struct flow *flow, const struct call *call, const struct effect *effect,
 		     struct flow_step next)
 {
@@ -299,6 +314,8 @@ static void run_one(struct flow *flow, const struct call *call, const struct eff
 		wake_client(flow, call, effect->word, next);
 	else if (effect->op == EFFECT_PART)
 		part(flow, call, effect, next);
+	else if (effect->op == EFFECT_END)
+		end_other(flow, effect, next);
 	else if (effect->op == EFFECT_FREE)
 		set_free(flow, call, effect, next);
 	else if (effect->op == EFFECT_NOTICE)

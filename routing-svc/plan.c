@@ -51,6 +51,8 @@ static bool redirect_if_wanted(struct call *call, const struct plan_input *input
 	plan_drop_legs(call, plan, "completed");
 	call->redirect_url = call->redirect_document = STR("");
 	call->hangup_leg = -1;
+	call->is_transferred = false;
+	plan_talk_over(call);
 	if (url.n > 0)
 		plan_fetch(call, plan, url, call->redirect_get, STR(""));
 	else

@@ -37,11 +37,12 @@ enum plan_work {
  *   N n word  tell leg n (0: the caller) of the other side: held, resumed, or transferred and to whom
  *   X n ...   hang up who was the caller by leg n, and is no more: "device address why"
  *   F n ...   let that device go: "device identity"
+ *   Z 0 sid   end that other call: somebody has left it for this one
  *   M n       tell a message's sender that leg n has it
  */
 enum effect_op { EFFECT_RING = 'R', EFFECT_CANCEL = 'C', EFFECT_ENGAGE = 'E', EFFECT_LET_GO = 'L', EFFECT_ANSWERED = 'A', EFFECT_HANGUP = 'H', EFFECT_PROGRESS = 'P',
                  EFFECT_WAKE = 'W',
-                 EFFECT_NOTICE = 'N', EFFECT_PART = 'X', EFFECT_FREE = 'F', EFFECT_RECEIPT = 'M' };
+                 EFFECT_NOTICE = 'N', EFFECT_PART = 'X', EFFECT_FREE = 'F', EFFECT_END = 'Z', EFFECT_RECEIPT = 'M' };
 
 struct effect {
 	char op;

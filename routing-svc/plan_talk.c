@@ -96,6 +96,7 @@ void plan_transfer(struct call *call, struct plan *plan)
 {
 	const struct str to = call->transfer_to;
 	const bool caller_leaves = call->transfer_leg == 0;
+	struct sid device, leg;
 	const struct str told = arena_printf(plan->arena, "transferred " STR_FMT, STR_ARG(to));
 
 	plan_trace(plan, "transferred", "\"leg\":%u,\"to\":" STR_FMT, call->transfer_leg,
@@ -109,6 +110,8 @@ void plan_transfer(struct call *call, struct plan *plan)
 	plan_talk_over(call);
 	forget_descriptions(call);
 	call->is_transferred = true;
+	if (call_comes_along(call, &device, &leg))
+		plan_effect(plan, EFFECT_END, 0, leg.s);
 	plan_effect(plan, EFFECT_NOTICE, 0, arena_cstr(plan->arena, told));
 	plan_document(call, plan, STR("application/json"),
 		      document_for(call, plan, str_skip(to, STR("client:").n)), STR(""));

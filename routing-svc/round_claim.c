@@ -49,6 +49,8 @@ static void claim_one(struct flow *flow, struct flow_step next)
 		.dead_nodes = arena_copy(flow->arena, nodes_dead(worker_common(flow->worker)->nodes)),
 	};
 
+	if (call_comes_along(call, &ask.device, &ask.leaves))
+		ask.leaves = sid_call_of(ask.leaves);
 	require(flow, client->target, &ask);
 	round->claims[i] = (struct claim_result){ .reason = client->refused };
 	if (!str_is_null(client->refused)) {

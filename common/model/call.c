@@ -98,6 +98,7 @@ static const struct field {
 	FIELD("holdt", UNSIGNED, hold_told),
 	FIELD("xto", TEXT, transfer_to),
 	FIELD("xby", UNSIGNED, transfer_leg),
+	FIELD("xw", TEXT, transfer_with),
 	FIELD("xd", FLAG, is_transferred),
 	FIELD("fx", TEXT, effects),
 	FIELD("ds", TEXT, dial_status),
@@ -184,6 +185,14 @@ struct str leg_address(struct arena *arena, const struct leg *leg)
 {
 	return arena_printf(arena, "%s" STR_FMT,
 			    leg_is_gateways(leg) ? "" : "client:", STR_ARG(leg->identity));
+}
+
+bool call_comes_along(const struct call *call, struct sid *device, struct sid *leg)
+{
+	struct str rest = call->transfer_with, first;
+
+	return call->is_transferred && str_split(&rest, ' ', &first) && sid_parse(first, "DV", device) &&
+	       sid_parse(rest, "CA", leg);
 }
 
 static enum call_state state_of(struct str word)

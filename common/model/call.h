@@ -132,6 +132,7 @@ struct call {
 	unsigned hold, hold_told;        /* who holds, and of whom the other side has heard it: 1 the caller, 2 the winner */
 	struct str transfer_to;          /* wanted: "client:bob" */
 	unsigned transfer_leg;           /* by whom; 0: the caller */
+	struct str transfer_with;        /* the only device to follow, and the leg by which it is in a talk still: "DV.. CA.."; empty: any */
 	bool is_transferred;             /* the document is of a transfer */
 
 	struct str effects;              /* listed in the last commit, not yet known to be done; see routing-svc/plan.h */
@@ -168,6 +169,9 @@ static inline struct leg *call_leg(struct call *call, unsigned number)
 {
 	return number >= 1 && number <= call->leg_count ? &call->legs[number - 1] : NULL;
 }
+
+/* Of a transfer of two talks into one: who comes along, and the leg that it leaves. */
+MUST_USE bool call_comes_along(const struct call *call, struct sid *device, struct sid *leg);
 
 /* Reads the whole record into the flow's arena; NOT_FOUND. */
 void call_read(struct flow *flow, struct sid id, struct call *out, struct flow_step next);

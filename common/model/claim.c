@@ -4,7 +4,7 @@
 
 enum {
 	CLAIM_CHECK_MS = 2000, /* how soon the sweep looks at an engaged claim's call */
-	CLAIM_ARGS = 9,
+	CLAIM_ARGS = 10,
 };
 
 bool device_claim_parse(struct str packed, struct device_claim *out)
@@ -57,6 +57,7 @@ void claim_take(struct flow *flow, const struct claim_ask *ask, struct claim_res
 		arena_copy(flow->arena, sid_str(&ask->device)),
 		client_op_number(flow, ask->most),
 		str_is_null(ask->dead_nodes) ? STR("") : ask->dead_nodes,
+		arena_copy(flow->arena, sid_str(&ask->leaves)),
 	};
 
 	memcpy(argv + CLAIM_ARGS, ask->require, ask->n_require * sizeof(*argv));

@@ -153,6 +153,7 @@ struct claim_ask {
 	struct sid device;               /* not set: every ringable one */
 	unsigned most;
 	struct str dead_nodes;           /* comma-separated; their devices do not count */
+	struct sid leaves;               /* the named device may be in this call, and comes along from it; not set: it has to be free */
 	struct str require[CLAIM_REQUIRE_MAX];   /* terms, "skill=billing": a device has to have them all */
 	size_t n_require;
 };

@@ -8,7 +8,7 @@ import { until } from '../support/process.mjs';
 let cluster;
 
 before(async () => {
-	cluster = await startCluster({ presence: 2, routing: 2 });
+	cluster = await startCluster({ presence: 2, routing: 2, env: { LEG_LOST_MS: '1500' } });
 });
 after(() => cluster?.stop());
 beforeEach(() => cluster.customer.answer('/voice', dial('bob', { timeout: 30 })));
@@ -39,6 +39,18 @@ async function connect(t) {
 	await ok(all.bob, { type: 'answer', token: all.rung.token, sdp: sdpOf('bob') });
 	await Promise.all([all.alice.next('answered'), all.bob.next('answered')]);
 	return all;
+}
+
+/** alice has called bob, who has called carol beside it. */
+async function between(t) {
+	const { alice, bob, call, leg } = await connect(t);
+	const carol = await join(t, cluster, 'carol', at(0));
+	cluster.customer.answer('/voice', dial('carol', { timeout: 30 }));
+	const { call: bobs } = await ok(bob, { type: 'call', to: 'client:carol', sdp: sdpOf('bob'), beside: leg });
+	const rung = await carol.next('incoming');
+	await ok(carol, { type: 'answer', token: rung.token, sdp: sdpOf('carol') });
+	await Promise.all([bob.next('answered', { call: bobs }), carol.next('answered', { call: rung.call })]);
+	return { alice, bob, carol, call, leg, bobs, carols: rung.call };
 }
 
 const becomes = (identity, status) => cluster.presenceBecomes(identity, p => p.status === status, `is ${status}`);
@@ -227,5 +239,97 @@ describe('a transfer to somebody', () => {
 		assert.equal(carol.all('incoming').length, 1);
 		await ok(alice, { type: 'hangup', call });
 		await until(() => carol.all('hangup').length === 1, 'carol hears the end');
+	});
+});
+
+describe('a transfer of two talks into one', () => {
+	async function areConnected({ alice, bob, carol, call, leg, bobs, carols }) {
+		await Promise.all([leg, bobs].map(async one => assert.equal((await bob.next('hangup', { call: one })).reason, 'transferred')));
+		assert.equal((await carol.next('hangup', { call: carols })).reason, 'transferred');
+		assert.equal((await alice.next('transferred', { call })).to, 'client:carol');
+		const rung = await carol.next('incoming');
+		assert.deepEqual([rung.replaces, rung.from], [carols, 'client:alice']);
+		await ok(carol, { type: 'answer', token: rung.token });
+		await Promise.all([carol.next('answered', { call: rung.call }), alice.next('answered', { call })]);
+		await becomes('bob', 'available');
+		assert.deepEqual((await Promise.all(['alice', 'carol'].map(name => cluster.readPresence(name)))).map(p => p.status), ['on_call', 'on_call']);
+		await ok(carol, { type: 'hangup', call: rung.call });
+		assert.equal((await alice.next('hangup', { call })).reason, 'completed');
+		await Promise.all(['alice', 'carol'].map(name => becomes(name, 'available')));
+	}
+
+	test('whom bob has called follows him', async t => {
+		const all = await between(t);
+		await ok(all.bob, { type: 'transfer', call: all.leg, with: all.bobs });
+		await areConnected(all);
+	});
+
+	test('only that device is rung, though its client has another', async t => {
+		const all = await between(t);
+		const other = await join(t, cluster, 'carol', at(1));
+		await ok(all.bob, { type: 'transfer', call: all.leg, with: all.bobs });
+		await areConnected(all);
+		assert.equal(other.all('incoming').length, 0);
+	});
+
+	test('is refused while one of the two is not connected, and with anything that is no other call', async t => {
+		const { alice, bob, call, leg } = await connect(t);
+		cluster.customer.answer('/voice', dial('nobody', { timeout: 30 }));
+		for (const other of [leg, call, 'CA1', 'x'])
+			assert.equal((await bob.request({ type: 'transfer', call: leg, with: other })).field, 'with', other);
+		const carol = await join(t, cluster, 'carol', at(0));
+		cluster.customer.answer('/voice', dial('carol', { timeout: 30 }));
+		const second = await ok(bob, { type: 'call', to: 'client:other', beside: leg });
+		const rung = await carol.next('incoming');
+		await refused(bob, { type: 'transfer', call: leg, with: second.call }, 21220);
+		await refused(bob, { type: 'transfer', call: second.call, with: leg }, 21220);
+		await ok(carol, { type: 'reject', token: rung.token });
+		await ok(alice, { type: 'hangup', call });
+	});
+
+	test('who does not answer is let go; the one who stayed hears it', async t => {
+		const all = await between(t);
+		await ok(all.bob, { type: 'transfer', call: all.leg, with: all.bobs });
+		const rung = await all.carol.next('incoming');
+		await ok(all.carol, { type: 'reject', token: rung.token });
+		assert.equal((await all.alice.next('hangup', { call: all.call })).reason, 'declined');
+		await Promise.all(['alice', 'bob', 'carol'].map(name => becomes(name, 'available')));
+	});
+});
+
+describe('a call beside another', () => {
+	for (const [which, other] of [['call', 'bobs'], ['bobs', 'call']]) {
+		test(`${which === 'call' ? 'the first' : 'the second'} ends first: bob is in a call until the other one ends too`, async t => {
+			const all = await between(t);
+			const legs = { call: [all.alice, all.call, all.leg], bobs: [all.carol, all.carols, all.bobs] };
+			for (const [name, status] of [[which, 'on_call'], [other, 'available']]) {
+				const [who, own, bobs] = legs[name];
+				await ok(who, { type: 'hangup', call: own });
+				await all.bob.next('hangup', { call: bobs });
+				await becomes(who.identity, 'available');
+				await becomes('bob', status);
+				assert.equal((await cluster.readPresence('bob')).ringable.length, status === 'available' ? 1 : 0);
+			}
+		});
+	}
+
+	test('when the channel breaks, the older call is kept', async t => {
+		const { bob, call, leg, bobs, carol, carols, alice } = await between(t);
+		bob.cut();
+		const back = await cluster.connect('bob', { ...at(0), device: bob.welcome.device });
+		await carol.next('hangup', { call: carols, ms: 15_000 });
+		await ok(back, { type: 'candidate', call: leg, candidate: 'x' });
+		await alice.next('candidate', { call });
+		await refused(back, { type: 'hangup', call: bobs }, 45204);
+		await ok(back, { type: 'hangup', call: leg });
+		await becomes('bob', 'available');
+		await back.close();
+	});
+
+	test('needs a call that this device is in', async t => {
+		const { alice, bob, call, leg } = await ring(t);
+		for (const beside of [leg, call, 'x'])
+			assert.equal((await bob.request({ type: 'call', to: 'client:carol', beside })).field, 'beside', beside);
+		await refused(alice, { type: 'call', to: 'client:carol' }, 45304);
 	});
 });

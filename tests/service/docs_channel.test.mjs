@@ -195,6 +195,27 @@ describe('a session that says and hears everything', () => {
 		cluster.customer.answer('/voice', DOCUMENT);
 	});
 
+	test('a call beside another, and both merged', async () => {
+		const { call } = await done(bob, { type: 'call', to: 'client:alice' });
+		const [rung, other] = await Promise.all([rungBy(desk, call), rungBy(mobile, call)]);
+		await done(desk, { type: 'answer', token: rung.token });
+		await mobile.next('cancel', { call: other.call });
+		await desk.next('answered', { call: rung.call });
+		const carol = await connect('carol');
+		cluster.customer.answer('/voice', '<Response><Dial><Client>carol</Client></Dial></Response>');
+		const second = await done(bob, { type: 'call', to: 'client:carol', beside: call });
+		const carols = await rungBy(carol, second.call);
+		await done(carol, { type: 'answer', token: carols.token });
+		await bob.next('answered', { call: second.call });
+		await done(bob, { type: 'transfer', call, with: second.call });
+		assert.equal((await carol.next('incoming')).replaces, carols.call);
+		await done(desk, { type: 'hangup', call: rung.call });
+		await carol.next('cancel');
+		await cluster.presenceBecomes('bob', p => p.status === 'available', 'has no call');
+		await cluster.presenceBecomes('alice', p => p.status === 'available', 'has no call');
+		await carol.close();
+	});
+
 	test('a call that the backend makes: the device offers', async () => {
 		const created = await cluster.api2010('POST', '/Calls.json', { at: cluster.routing[0],
 			form: { To: 'client:bob', From: '+15550100', Twiml: '<Response><Hangup/></Response>' } });

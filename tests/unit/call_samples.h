@@ -118,6 +118,7 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->hold_told = a_number(maker);
 	call->transfer_to = a_text(maker);
 	call->transfer_leg = a_number(maker);
+	call->transfer_with = a_text(maker);
 	call->is_transferred = random_below(maker->seed, 2);
 	call->effects = a_text(maker);
 	call->dial_status = a_text(maker);
@@ -251,6 +252,7 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME(hold_told);
 	SAME_TEXT(transfer_to);
 	SAME(transfer_leg);
+	SAME_TEXT(transfer_with);
 	SAME(is_transferred);
 	SAME_TEXT(effects);
 	SAME_TEXT(dial_status);

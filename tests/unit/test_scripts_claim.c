@@ -127,13 +127,39 @@ static void test_no_more_than_asked_for_in_order(void **state)
 	assert_string_equal(claim_state(store, DV1), "r by " CA1);
 }
 
+/* ---- who comes along from another call ---- */
+
+#define OTHER_CALL "CA00000000000000000000000003000000"
+
+static struct answer claim_from(struct store *store, const char *call, const char *dv, const char *leaves)
+{
+	return RUN(store, CLAIM_TAKE, CLIENT, call, "1", "1", VOICE, "r", LONG, dv, "1", "", leaves);
+}
+
+static void test_a_device_comes_along_from_its_call_without_being_free_between(void **state)
+{
+	struct store *store = *state;
+
+	put(store, DV1, "available", VOICE);
+	put(store, DV2, "available", VOICE);
+	(void)engage_own(store, CA1, DV1, LONG);
+	assert_claimed(store, claim_from(store, CA2, DV1, OTHER_CALL), "[-1,on_call]");
+	assert_claimed(store, claim_from(store, CA2, DV1, CA1), "[[" DV1 "," ND1 ".0]]");
+	assert_string_equal(claim_state(store, DV1), "e by " CA2);
+	assert_claimed(store, claim_from(store, CA2, DV1, CA1), "[[" DV1 "," ND1 ".0]]"); /* repeated */
+	assert_int_equal(number(settle(store, CA1, "", "", "r", DV1)), 0);
+	assert_string_equal(claim_state(store, DV1), "e by " CA2);
+	assert_claimed(store, claim_from(store, OTHER_CALL, DV2, CA1),
+		       "[-1,on_call]"); /* the others are not free for it */
+}
+
 /* ---- what a device has to have ---- */
 
 static struct answer claim_requiring(struct store *store, const char *one, const char *other_or_null)
 {
 	return store_run(store, SCRIPT_CLAIM_TAKE,
-			 (const char *const[]){ CLIENT, CA1, "1", "1", VOICE, "r", LONG, "", "50", "", one,
-						other_or_null, NULL });
+			 (const char *const[]){ CLIENT, CA1, "1", "1", VOICE, "r", LONG, "", "50", "", "",
+						one, other_or_null, NULL });
 }
 
 static void put_skilled(struct store *store, const char *dv, const char *term, const char *other)
@@ -390,6 +416,7 @@ int main(void)
 		STORE_TEST(test_what_blocks_the_whole_client),
 		STORE_TEST(test_a_talk_of_a_device_that_is_gone_blocks_nobody),
 		STORE_TEST(test_no_more_than_asked_for_in_order),
+		STORE_TEST(test_a_device_comes_along_from_its_call_without_being_free_between),
 		STORE_TEST(test_a_device_has_to_have_all_that_is_required),
 		STORE_TEST(test_who_is_silent_is_suspect_until_it_is_heard),
 		STORE_TEST(test_missed_rings_turn_a_device_away),

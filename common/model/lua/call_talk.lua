@@ -3,7 +3,8 @@
 --   candidate       text is JSON. Before the two are connected it is kept: the other side has it with its `answered`
 --   update word     word is "" for an offer, else the number of the offer that is answered. The SDP itself passes by
 --   hold, resume    the other side hears of it by the owner
---   transfer word   this side leaves, the other one is connected with that client
+--   transfer word   this side leaves, the other one is connected with that client; text names the only device that is rung
+--                   and the talk that it leaves (call.h: transfer_with), or nothing
 -- Answers {"ok", owner address, state, number, leg, device, address}, the last three of the other side ("" each: it is not
 -- connected yet), or {error name, "", state}. Each may be repeated.
 --@include _call.lua
@@ -103,6 +104,6 @@ elseif what == 'hold' or what == 'resume' then
 	return done('hold', num(holds and held - bit or held + bit))
 
 elseif what == 'transfer' then
-	return done('xto', word, 'xby', side == '0' and '' or side)
+	return done('xto', word, 'xby', side == '0' and '' or side, 'xw', text)
 end
 return refuse('INTERNAL')
