@@ -8,9 +8,10 @@
 
 enum { FIRST_SEED = 1, WORLDS = 3000, EVENTS = 40 };
 
-struct part { /* what was done to a leg, and what it did */
+struct part { /* what was done to a leg, what it did, and what the customer was told of it */
 	unsigned rung, cancelled, let_go, told_answered, hung_up;
 	bool answered, refused, lost, left;
+	unsigned callbacks, progress;
 };
 
 struct world {
@@ -42,9 +43,18 @@ static void note(struct world *world, const char *what)
 
 /* ---- after each plan ---- */
 
+/* Who is called by "0" is the caller of now, who may have been a leg. */
+static struct part *part_of(struct world *world, const struct effect *effect)
+{
+	const bool is_caller =
+		effect->leg == 0 && (effect->op == EFFECT_LET_GO || effect->op == EFFECT_HANGUP);
+
+	return &world->parts[is_caller ? world->stage->call.caller_leg : effect->leg];
+}
+
 static void take_part(struct world *world, const struct effect *effect)
 {
-	struct part *part = &world->parts[effect->leg];
+	struct part *part = part_of(world, effect);
 
 	hold(world, effect->leg <= world->stage->call.leg_count);
 	switch (effect->op) {
@@ -69,8 +79,44 @@ static void take_part(struct world *world, const struct effect *effect)
 		hold(world, effect->leg == 0 || part->answered);
 		part->hung_up++;
 		break;
+	case EFFECT_PART: /* it has left by a transfer */
+		part->hung_up++;
+		break;
+	case EFFECT_FREE:
+		part->let_go++;
+		break;
 	default:
 		break;
+	}
+}
+
+enum { TOLD_INITIATED = 1, TOLD_RINGING, TOLD_ANSWERED, TOLD_OVER };
+
+static unsigned progress_of(const char *status)
+{
+	static const char *const words[] = { "", "initiated", "ringing", "in-progress" };
+
+	for (unsigned i = TOLD_INITIATED; i < TOLD_OVER; i++) {
+		if (strcmp(status, words[i]) == 0)
+			return i;
+	}
+	return TOLD_OVER;
+}
+
+/* Of the call and of each leg in order, none twice, numbered without a gap. */
+static void hear_callbacks(struct world *world)
+{
+	struct stage *stage = world->stage;
+
+	for (size_t i = 0; i < stage->plan.n_callbacks; i++) {
+		struct part *part = &world->parts[sid_leg_number(stage->plan.callbacks[i].subject)];
+		const unsigned progress = progress_of(callback_parameter(stage, i, "CallStatus"));
+		const char *number = callback_parameter(stage, i, "SequenceNumber");
+
+		hold(world, progress > part->progress);
+		hold(world, strtoul(number, NULL, 10) == part->callbacks);
+		part->progress = progress;
+		part->callbacks++;
 	}
 }
 
@@ -83,6 +129,7 @@ static void after_plan(struct world *world)
 
 	while (effect_next(&list, &effect))
 		take_part(world, &effect);
+	hear_callbacks(world);
 	hold(world, plan->wait_ms < UINT64_C(1) << 40);
 	hold(world, call->state == CALL_ENDED || plan->wait_ms > 0 || plan->work != WORK_NONE);
 	hold(world, call->state != CALL_ENDED || (plan->work == WORK_NONE && plan->wait_ms == 0));
@@ -236,6 +283,7 @@ static void caller_event(struct world *world)
 		if (call->caller == CALLER_API || call->hangup_leg == 0)
 			return;
 		event_hangup(world->stage, 0);
+		world->parts[call->caller_leg].left = true;
 		note(world, "caller-hangup");
 		break;
 	case 1:
@@ -247,6 +295,38 @@ static void caller_event(struct world *world)
 		if (call->caller == CALLER_DEVICE)
 			call->caller_lost_until_ms = call->caller_lost_until_ms ? 0 : call->now_ms + 1000;
 		note(world, "caller-gone/back");
+	}
+}
+
+/* By REST, as lua/call_event.lua lets it. */
+static void redirect_event(struct world *world)
+{
+	struct call *call = &world->stage->call;
+
+	if (call->state == CALL_NEW || call->state == CALL_ENDED || call->control.n > 0 || call->first_ring)
+		return;
+	call->redirect_url = call->redirect_document = STR("");
+	if (below(world, 2))
+		call->redirect_url = STR(URL);
+	else
+		call->redirect_document = str_of(documents[below(world, ARRAY_LEN(documents))]);
+	note(world, "redirect");
+}
+
+/* One of the two who talk, as lua/call_talk.lua lets it. */
+static void talk_event(struct world *world)
+{
+	struct call *call = &world->stage->call;
+
+	if (call->state != CALL_BRIDGED || call->hangup_leg >= 0 || call->control.n > 0)
+		return;
+	if (below(world, 2)) {
+		call->hold ^= 1 + below(world, 2);
+		note(world, "hold");
+	} else if (call->caller == CALLER_DEVICE) {
+		call->transfer_to = STR("client:carol");
+		call->transfer_leg = below(world, 2) ? call->winner : 0;
+		note(world, "transfer");
 	}
 }
 
@@ -272,7 +352,7 @@ static void something_happens(struct world *world)
 		claimed(world);
 		return;
 	}
-	switch (below(world, 8)) {
+	switch (below(world, 10)) {
 	case 0:
 		caller_event(world);
 		break;
@@ -281,6 +361,12 @@ static void something_happens(struct world *world)
 		break;
 	case 2:
 		winner_event(world);
+		break;
+	case 3:
+		redirect_event(world);
+		break;
+	case 4:
+		talk_event(world);
 		break;
 	default:
 		for (unsigned i = below(world, 3) + 1; i > 0; i--)
@@ -311,8 +397,6 @@ static void bring_to_an_end(struct world *world)
 static void judge(struct world *world, bool device_called)
 {
 	const struct call *call = &world->stage->call;
-	const bool has_caller = device_called || call->caller == CALLER_DEVICE;
-
 	for (unsigned i = 1; i <= call->leg_count; i++) {
 		const struct leg *leg = &call->legs[i - 1];
 		const struct part *part = &world->parts[i];
@@ -321,12 +405,15 @@ static void judge(struct world *world, bool device_called)
 		hold(world, leg->status == LEG_CANCELLED || leg->status == LEG_ENDED ||
 				    (is_caller && leg->status == LEG_ANSWERED));
 		hold(world, part->rung == 0 || part->answered + part->cancelled + part->refused == 1);
-		hold(world, part->let_go == (is_caller ? 0 : 1));
+		hold(world, part->let_go == 1);
 		/* who was told that it talks hears of the end, unless it made it */
 		hold(world, part->told_answered <= 1);
-		hold(world, !part->told_answered || part->left || part->hung_up == 1 || leg->lost_until_ms);
+		hold(world, !part->told_answered || part->left || part->hung_up == 1 || leg->lost_until_ms ||
+				    (is_caller && call->caller_lost_until_ms));
+		hold(world, part->progress == 0 || part->progress == TOLD_OVER);
 	}
-	hold(world, world->parts[0].let_go == (has_caller ? 1 : 0));
+	hold(world, world->parts[0].let_go == (device_called ? 1 : 0));
+	hold(world, world->parts[0].progress == TOLD_OVER);
 	hold(world, call->status.n > 0 && call->outcome.n > 0 && call->ended_ms == call->now_ms);
 }
 
