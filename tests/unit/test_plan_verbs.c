@@ -201,6 +201,48 @@ static void test_a_fallback_that_answers_goes_on_and_is_there_again_for_the_next
 			 "ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fnext");
 }
 
+static void test_a_fragment_stays_with_us(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_with(stage, "<Response><Redirect>../next?a=1#rc=2</Redirect></Response>");
+	assert_str_equal(stage->call.fetch_url, "http://customer.example/next?a=1#rc=2");
+	stage->call.fallback_url = STR("/fallback#rc=0");
+	round_fetch_failed(stage, ERR_FETCH_FAILED);
+	assert_str_equal(stage->call.fetch_url, "http://customer.example/fallback#rc=0");
+	assert_str_equal(stage->call.fetch_extra,
+			 "ErrorCode=11200&ErrorUrl=http%3A%2F%2Fcustomer.example%2Fnext%3Fa%3D1");
+}
+
+static void test_what_happened_on_the_way_is_told_and_cookies_stay(void **state)
+{
+	static const struct plan_note notes[] = {
+		{ "redirected", { "http://u:pw@b.example/", 22 }, { "the server answered 302", 23 }, 0 },
+		{ "fetch_repeated", { "http://b.example/", 17 }, { "no \"one\"", 8 }, 11205 },
+	};
+	struct stage *stage = *state;
+	struct plan_input input = { .kind = INPUT_FETCHED,
+				    .err = ERR_FETCH_CONNECT,
+				    .body = STR("refused"),
+				    .url = STR("http://u:pw@b.example/x"),
+				    .cookies = STR("0 - b.example / a=1\n"),
+				    .notes = notes,
+				    .n_notes = ARRAY_LEN(notes) };
+
+	stage_fetching(stage, CALLER_DEVICE);
+	stage->call.fallback_url = STR("http://customer.example/fallback");
+	input.fetch_number = stage->call.fetch_number;
+	round_with(stage, &input);
+	assert_true(traced(stage, "redirected",
+			   "\"url\":\"http://b.example/\",\"text\":\"the server answered 302\""));
+	assert_true(traced(stage, "fetch_repeated",
+			   "\"url\":\"http://b.example/\",\"code\":11205,\"text\":\"no \\\"one\\\"\""));
+	assert_true(traced(stage, "fetch_failed", "\"url\":\"http://b.example/x\",\"code\":11205"));
+	assert_str_equal(stage->call.cookies, "0 - b.example / a=1\n");
+	round_document(stage, "<Response><Pause/></Response>"); /* says nothing of cookies */
+	assert_str_equal(stage->call.cookies, "0 - b.example / a=1\n");
+}
+
 /* The action's results go to the fallback too. */
 static void test_the_fallback_hears_what_the_action_would_have(void **state)
 {
@@ -343,6 +385,8 @@ int main(void)
 		STAGE_TEST(test_redirect_fetches_the_next_document),
 		STAGE_TEST(test_a_failed_fetch_goes_to_the_fallback_once),
 		STAGE_TEST(test_a_fallback_that_answers_goes_on_and_is_there_again_for_the_next),
+		STAGE_TEST(test_a_fragment_stays_with_us),
+		STAGE_TEST(test_what_happened_on_the_way_is_told_and_cookies_stay),
 		STAGE_TEST(test_the_fallback_hears_what_the_action_would_have),
 		STAGE_TEST(test_a_document_that_cannot_be_read_is_a_failed_fetch),
 		STAGE_TEST(test_redirects_that_go_round_have_an_end),
