@@ -5,6 +5,7 @@
  */
 #include "presence-svc/endpoints.h"
 
+#include "common/base/clock.h"
 #include "common/model/auth.h"
 #include "common/model/presence_json.h"
 #include "presence-svc/app.h"
@@ -108,11 +109,22 @@ static void reply_presence(struct flow *flow, const struct asked *asked)
 	reply_json(asked->req, 200, &body);
 }
 
+/* Nobody hears of changes that come when his token is over. */
+static uint64_t time_to_wait_ms(const struct asked *asked)
+{
+	const struct client_token *token = req_caller(asked->req)->token;
+	const uint64_t now_s = clock_wall_s();
+
+	if (!token)
+		return asked->wait_ms;
+	return token->expires_at_s > now_s ? MIN(asked->wait_ms, (token->expires_at_s - now_s) * 1000) : 0;
+}
+
 static void on_presence(struct flow *flow)
 {
 	struct asked *asked = flow->state;
 	const int64_t version = asked->presence.version;
-	const uint64_t wait_ms = asked->wait_ms;
+	const uint64_t wait_ms = time_to_wait_ms(asked);
 
 	asked->wait_ms = 0;
 	if (version == asked->version && wait_ms) {

@@ -120,6 +120,14 @@ describe('its other ends', () => {
 		await watchers(0);
 	});
 
+	test('a token whose time is over', async () => {
+		const bearer = accessToken(account, 'bob', { watch: ['a/8'], ttl: 2 });
+		const { answer } = await wait('a/8', { Version: await versionOf('a/8') }, { bearer });
+		const { status } = await within(answer, 'the answer', 4000);
+		assert.equal(status, 304);
+		await watchers(0);
+	});
+
 	test('a revoked token', async () => {
 		const { header, payload } = opened(accessToken(account, 'b/2'));
 		const bearer = forgedToken(header, { ...payload, jti: sid('JT') }, account.key.secret);
