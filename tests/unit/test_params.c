@@ -35,8 +35,8 @@ static struct call a_call(void)
 		.leg_count = ARRAY_LEN(legs),
 	};
 
-	legs[0] = (struct leg){ .number = 1, .identity = STR("alice") };
-	legs[1] = (struct leg){ .number = 2, .identity = STR("team/bob") };
+	legs[0] = (struct leg){ .number = 1, .identity = STR("alice"), .device = sid_new("DV") };
+	legs[1] = (struct leg){ .number = 2, .identity = STR("team/bob"), .device = sid_new("DV") };
 	assert_true(sid_parse(STR(CA), "CA", &call.id) && sid_parse(STR(AC), "AC", &call.account));
 	return call;
 }
@@ -183,6 +183,15 @@ static void test_a_callback_of_a_leg_names_its_parent_and_its_client(void **stat
 	assert_non_null(strstr(callback_of(&call, &legs[0], "completed"), "&CallDuration=0&Duration=0"));
 }
 
+static void test_a_callback_of_a_gateways_leg_names_what_the_gateway_rang(void **state)
+{
+	struct call call = a_call();
+
+	(void)state;
+	legs[1] = (struct leg){ .number = 2, .identity = STR("+15550177") };
+	assert_non_null(strstr(callback_of(&call, &legs[1], "ringing"), "&To=%2B15550177&"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_a_callback_of_the_call),
 		cmocka_unit_test(test_a_call_that_was_up_for_no_time_lasted_0_seconds),
 		cmocka_unit_test(test_a_callback_of_a_leg_names_its_parent_and_its_client),
+		cmocka_unit_test(test_a_callback_of_a_gateways_leg_names_what_the_gateway_rang),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
