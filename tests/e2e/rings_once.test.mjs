@@ -1,6 +1,7 @@
-// A ring is repeated by whoever is not sure that it was heard; the device hears it once, also when it has rejected it by then.
+// A ring and an answer are repeated by whoever is not sure that they were heard; the device hears each once, also when it has rejected by then.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { recordOf } from '../support/calls.mjs';
 import { startCluster } from '../support/cluster.mjs';
 
 let cluster;
@@ -11,8 +12,9 @@ before(async () => {
 });
 after(() => cluster?.stop());
 
-test('a device that rejected hears no second incoming of that ring', async () => {
+test('a device that rejected hears no second incoming of that ring', async t => {
 	const desk = await cluster.connect('alice');
+	t.after(() => desk.close());
 	for (let i = 0; i < 60; i++) {
 		const call = cluster.communicate({ at: cluster.routing[0] });
 		const rung = await desk.next('incoming');
@@ -24,4 +26,20 @@ test('a device that rejected hears no second incoming of that ring', async () =>
 		const ids = desk.all('incoming').map(m => m.call);
 		assert.equal(new Set(ids).size, ids.length);
 	}
+});
+
+test('a device that answered hears no second answered of that ring', async () => {
+	const desk = await cluster.connect('alice');
+	const outcome = cluster.communicate({ at: cluster.routing[0] });
+	const rung = await desk.next('incoming');
+	await desk.request({ type: 'answer', token: rung.token });
+	await desk.next('answered');
+	const { body: { call } } = await outcome;
+	const leg = (await recordOf(cluster, call)).split('\n').find(line => line.startsWith('i') && line.includes(desk.welcome.device));
+	const [, device, address] = leg.split('|');
+	const say = attempt => cluster.redis.command('XADD', `in:${address}`, '*', 'm', JSON.stringify({ to: device, msg: { type: 'answered', call: rung.call, attempt }, attempt }));
+	await say(1);
+	await say(2);                                                // another ring's, which comes after it
+	assert.equal((await desk.next('answered')).attempt, 2);
+	await desk.request({ type: 'hangup', call: rung.call });
 });
