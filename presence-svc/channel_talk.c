@@ -42,20 +42,6 @@ static void on_done(struct flow *flow)
 
 /* ---- candidate ---- */
 
-static struct str quoted(struct arena *arena, struct str text)
-{
-	struct json_writer w;
-	struct buf out;
-	struct str copy;
-
-	buf_init(&out, CALL_CANDIDATE_JSON_MAX);
-	json_begin(&w, &out);
-	json_put_str(&w, text);
-	copy = arena_copy(arena, buf_str(&out));
-	buf_fini(&out);
-	return copy;
-}
-
 static void on_candidate(struct flow *flow)
 {
 	const struct talk *talk = flow->state;
@@ -79,7 +65,7 @@ void channel_candidate(struct message *message)
 	if (!json_get_str(message->doc, "candidate", JSON_REQUIRED, CALL_CANDIDATE_MAX, &talk->text, &fault))
 		channel_fail_field(message, &fault);
 	else if (channel_read_leg(message, &talk->leg))
-		say(message, "candidate", STR(""), quoted(message->flow.arena, talk->text),
+		say(message, "candidate", STR(""), call_candidate_text(message->flow.arena, talk->text),
 		    STEP(on_candidate));
 }
 

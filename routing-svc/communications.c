@@ -8,8 +8,8 @@
 #include "routing-svc/endpoints.h"
 
 #include "common/model/auth.h"
-#include "common/model/call_party.h"
 #include "common/model/call_request.h"
+#include "common/model/call_talk.h"
 #include "common/io/url.h"
 #include "routing-svc/app.h"
 #include "routing-svc/call_start.h"
@@ -229,6 +229,7 @@ struct going {
 	struct call call;
 	struct sid id;
 	struct str action, candidate, sdp, reason;
+	struct call_said said;
 };
 
 static void on_call(struct flow *flow);
@@ -277,15 +278,27 @@ static void go_hangup(struct flow *flow)
 	tell(flow, "hangup", STR("remote_hangup"), STR(""));
 }
 
-static void go_candidate(struct flow *flow)
+/* Before they are connected it is kept for the other side's `answered`. */
+static void on_candidate(struct flow *flow)
 {
 	const struct going *going = flow->state;
-	struct call_party other;
+	const struct call_party *other = &going->said.other;
 
-	if (call_other_side(&going->call, sid_leg_number(going->id), &other))
-		call_pass_candidate(flow, &going->call, &other, going->candidate, STEP(on_told));
+	if (sid_is_set(other->device) || other->leg)
+		call_pass_candidate(flow, &going->call, other, going->candidate, STEP(on_told));
 	else
-		flow_fail(flow, ERR_CALL_STATE, "");
+		on_told(flow);
+}
+
+static void go_candidate(struct flow *flow)
+{
+	struct going *going = flow->state;
+
+	call_say(flow,
+		 &(struct call_saying){ .what = "candidate",
+					.leg = going->id,
+					.text = call_candidate_text(flow->arena, going->candidate) },
+		 &going->said, STEP(on_candidate));
 }
 
 static void go_ringing(struct flow *flow)

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/model/app.h"
+#include "common/model/call_request.h"
 #include "common/model/inbox.h"
 #include "common/model/node.h"
 #include "scripts.gen.h"
@@ -82,6 +83,20 @@ void call_pass_update(struct flow *flow, struct sid call, const struct call_said
 	INVARIANT(buf_ok(&text));
 	inbox_send(flow, said->other.address, arena_copy(flow->arena, buf_str(&text)), next);
 	buf_fini(&text);
+}
+
+struct str call_candidate_text(struct arena *arena, struct str candidate)
+{
+	struct json_writer w;
+	struct buf out;
+	struct str copy;
+
+	buf_init(&out, CALL_CANDIDATE_JSON_MAX);
+	json_begin(&w, &out);
+	json_put_str(&w, candidate);
+	copy = arena_copy(arena, buf_str(&out));
+	buf_fini(&out);
+	return copy;
 }
 
 void call_put_candidates(struct json_writer *w, struct str candidates)

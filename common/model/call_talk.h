@@ -28,5 +28,7 @@ void call_say(struct flow *flow, const struct call_saying *saying, struct call_s
 void call_pass_update(struct flow *flow, struct sid call, const struct call_said *said, struct str sdp, bool is_answer,
                       struct flow_step next);
 
+/* A candidate as call_say takes it. */
+struct str call_candidate_text(struct arena *arena, struct str candidate);
 /* Candidates as the record keeps them; nothing when there are none. */
 void call_put_candidates(struct json_writer *w, struct str candidates);

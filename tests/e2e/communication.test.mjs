@@ -92,15 +92,14 @@ describe('an incoming communication, as its gateway sees it', () => {
 		await nothingHeld(cluster, alice);
 	});
 
-	test('exchanges candidates with the winner while they are connected, in both directions as far as it has a channel', async t => {
+	test('exchanges candidates with the winner, before and while they are connected, in both directions as far as it has a channel', async t => {
 		const alice = await join(t, cluster, 'alice');
 		const { body: { call } } = await cluster.communicate({ async: true });
 		const ring = await alice.next('incoming');
-		const early = await goOn(call, 'candidate', { json: { action: 'candidate', candidate: 'too early' } });
-		assert.deepEqual([early.status, early.body.code], [400, 21220]);
+		assert.equal((await goOn(call, 'candidate', { json: { action: 'candidate', candidate: 'early' } })).status, 200);
 		await alice.request({ type: 'answer', token: ring.token });
 		await callBecomes(cluster, call, 'in-progress');
-		await alice.next('answered');
+		assert.deepEqual((await alice.next('answered')).candidates, ['early']);
 		const candidate = 'candidate:1 1 udp 2130706431 192.0.2.1 54321 typ host "ü"';
 		assert.equal((await goOn(call, 'candidate', { json: { action: 'candidate', candidate } })).status, 200);
 		assert.deepEqual(await alice.next('candidate'), { type: 'candidate', call: ring.call, candidate });

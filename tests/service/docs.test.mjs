@@ -390,7 +390,7 @@ describe('calls', () => {
 		await desk.next('hangup');
 		await until(async () => (await ask('getCall', 200)).body.status === 'completed', 'the call is over');
 		assert.equal((await ask('continueCommunication', 410, { json: { action: 'hangup' } })).body.code, 45303);
-		await ask('continueCommunication', 400, { json: { action: 'candidate', candidate: 'candidate:1' } });
+		await ask('continueCommunication', 410, { json: { action: 'candidate', candidate: 'candidate:1' } });
 	});
 
 	test('a gateway is rung beside a client, says that it rings, and answers too late', async t => {

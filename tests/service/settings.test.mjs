@@ -66,6 +66,7 @@ for (const program of ['presence-svc', 'routing-svc']) {
 			'a lease that no renewal can hold': ['NODE_RENEW_MS', { NODE_RENEW_MS: '1000', NODE_LEASE_MS: '1500' }],
 			'a ping after death': ['PING_MS', { PING_MS: '5000', DEAD_MS: '5000' }],
 			'an address range that is none': ['WEBHOOK_ALLOW', { WEBHOOK_ALLOW: '10.0.0.0/99' }],
+			'a gateway that is no web server': ['GATEWAY_URL', { GATEWAY_URL: 'sip:gateway.example' }],
 		};
 		for (const [what, [name, env]] of Object.entries(bad)) {
 			test(`${what}: names ${name} and exits 2`, async () => {
