@@ -300,7 +300,6 @@ static void add(struct watcher *watcher, struct str identity, int64_t after)
 
 enum err watcher_add(struct watcher *watcher, const struct str identities[], size_t n, struct str since)
 {
-	struct watches *watches = watcher->watches;
 	const bool is_watching = watcher_is_watching(watcher);
 	struct watch_cursor cursor;
 	size_t count;
@@ -309,7 +308,7 @@ enum err watcher_add(struct watcher *watcher, const struct str identities[], siz
 		return ERR_BAD_FIELD;
 	watcher_marks(watcher, true);
 	count = count_new(watcher, identities, n);
-	if (watcher->n_edges + count <= WATCHED_MAX && watches->n_edges + count <= watches->max_edges &&
+	if (watcher->n_edges + count <= WATCHED_MAX && edges_have_room(watcher->realm, count) &&
 	    topics_open(watcher->realm, identities, n)) {
 		for (size_t i = 0; i < n; i++)
 			add(watcher, identities[i], cursor.after);

@@ -61,7 +61,7 @@ struct watcher *watcher_free(struct watcher *watcher);   /* no callback any more
  * again gives his state again.  since: STR_NULL, or the cursor of an earlier frame for the same clients: then
  * the snapshot is only of those who have changed since, or, if that cannot be known any more, `resync` and all.
  * ERR_BAD_FIELD: no cursor; ERR_WATCH_TOO_MANY: more than WATCHED_MAX clients or
- * WATCHED_PREFIXES_MAX prefixes; ERR_OVERLOAD: this worker watches enough.
+ * WATCHED_PREFIXES_MAX prefixes; ERR_OVERLOAD: this worker watches enough, or the account.
  * On an error nothing has changed.  Names have to be valid, and permitted as far as the owner wants to say so. */
 MUST_USE enum err watcher_add(struct watcher *watcher, const struct str identities[], size_t n, struct str since);
 /* Everybody whose name starts so, also who comes later; "" for the whole account.  Ask watch_count first: a

@@ -194,6 +194,14 @@ void edge_settle(struct edge *edge)
 	edge->state = EDGE_TOLD;
 }
 
+bool edges_have_room(const struct realm *realm, size_t more)
+{
+	const struct watches *watches = realm->watches;
+	const size_t share = MAX(watches->max_edges / 2, (size_t)WATCHED_MAX);
+
+	return watches->n_edges + more <= watches->max_edges && realm->n_edges + more <= share;
+}
+
 static void edge_add(struct watcher *watcher, struct subject *subject, bool named, int64_t after,
 		     enum edge_state state)
 {
@@ -206,11 +214,12 @@ static void edge_add(struct watcher *watcher, struct subject *subject, bool name
 	DL_APPEND(subject->edges, edge);
 	DL_APPEND2(watcher->edges, edge, wprev, wnext);
 	watcher->n_edges++;
+	watcher->realm->n_edges++;
 	watcher->watches->n_edges++;
 	metric_add(METRIC_watch_edges, 1);
 	if (watcher->n_edges > WATCHED_MAX && !watcher->cut)
 		watcher->cut = ERR_WATCH_TOO_MANY;
-	else if (watcher->watches->n_edges > watcher->watches->max_edges && !watcher->cut)
+	else if (!edges_have_room(watcher->realm, 0) && !watcher->cut)
 		watcher->cut = ERR_OVERLOAD;
 	edge_enter(edge, state);
 }
@@ -244,6 +253,7 @@ void edge_free(struct edge *edge)
 	DL_DELETE(subject->edges, edge);
 	DL_DELETE2(watcher->edges, edge, wprev, wnext);
 	watcher->n_edges--;
+	watcher->realm->n_edges--;
 	watcher->watches->n_edges--;
 	metric_add(METRIC_watch_edges, -1);
 	x_free(edge);

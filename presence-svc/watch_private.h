@@ -102,6 +102,7 @@ struct realm {
 	struct crowd *crowds;
 	uint16_t lengths[IDENTITY_MAX + 1];      /* how many crowds have a prefix so long */
 	struct watcher *watchers;
+	size_t n_edges;
 	struct realm *prev, *next;       /* of watches->idle */
 	uint64_t idle_since_ms;          /* 0: somebody watches */
 };
@@ -163,6 +164,7 @@ void watcher_marks(struct watcher *watcher, bool set);                          
 void edge_watch(struct watcher *watcher, struct subject *subject, bool named, int64_t after);
 void edge_refresh(struct edge *edge, int64_t after);
 void edge_free(struct edge *edge);                                               /* and the subject, if it was the last */
+bool edges_have_room(const struct realm *realm, size_t more);                    /* no account takes all that a loop has */
 void edge_settle(struct edge *edge);                                             /* out of its queue: told */
 
 /* The crowds that a client belongs to, one after the other; *at begins as 0. */
