@@ -57,9 +57,6 @@ void plan_claim_turn(struct call *call, struct plan *plan)
 {
 	call->state = CALL_CLAIM;
 	call->attempt++;
-	call->winner = 0;
-	call->answer_sdp = STR("");
-	call->dial_leg = STR("");
 	plan->work = WORK_CLAIM;
 	plan->wait_ms = CLAIM_LATE_MS;
 }
@@ -69,6 +66,9 @@ void plan_claim(struct call *call, struct plan *plan)
 	call->order = STR("");
 	call->turn = 0;
 	call->wake_until_ms = 0;
+	call->winner = 0;
+	call->answer_sdp = STR("");
+	call->dial_leg = STR("");
 	call->dial_duration_s = 0;
 	call->dial_bridged = false;
 	plan_claim_turn(call, plan);

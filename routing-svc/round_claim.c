@@ -135,7 +135,7 @@ static uint64_t wake_ms(const struct round *round)
 {
 	const struct account *account = &round->account;
 
-	return account->wake_url.n > 0 ? account->wake_hold_s * 1000 : 0;
+	return account->wake_url.n > 0 && !call_is_message(&round->call) ? account->wake_hold_s * 1000 : 0;
 }
 
 static void on_candidates(struct flow *flow)

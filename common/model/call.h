@@ -118,11 +118,11 @@ struct call {
 	bool first_ring;                 /* of an outbound-api call: its answer runs the instructions */
 	bool rang;                       /* some device has acknowledged */
 	unsigned attempt;
-	unsigned leg_count;
 	struct str order;                /* the clients it comes to, see routing-svc/ring_order.h; empty: not known yet */
 	unsigned turn;                   /* how many of them have had theirs */
 	int64_t wake_until_ms;           /* clients were woken, and are waited for until then; 0: not in this Dial */
 	int64_t proof_until_ms;          /* then who has not acknowledged its ring is skipped; 0: nobody is */
+	unsigned leg_count;
 	struct leg *legs;                /* legs[0] is number 1; room for CALL_LEGS_SPARE more than there are */
 	unsigned winner;                 /* leg number, 0: none */
 	struct str answer_sdp;

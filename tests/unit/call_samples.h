@@ -106,11 +106,11 @@ static inline void vary_state(struct maker *maker, struct call *call)
 	call->control = a_text(maker);
 	call->first_ring = random_below(maker->seed, 2);
 	call->rang = random_below(maker->seed, 2);
-	call->winner = random_below(maker->seed, 4);
 	call->order = a_text(maker);
 	call->turn = a_number(maker);
 	call->wake_until_ms = a_time(maker);
 	call->proof_until_ms = a_time(maker);
+	call->winner = random_below(maker->seed, 4);
 	call->answer_sdp = a_text(maker);
 	call->candidates = a_text(maker);
 	call->update = a_text(maker);
@@ -240,12 +240,12 @@ static inline void assert_same_state(const struct call *a, const struct call *b)
 	SAME(first_ring);
 	SAME(rang);
 	SAME(attempt);
-	SAME(winner);
-	SAME_TEXT(answer_sdp);
 	SAME_TEXT(order);
 	SAME(turn);
 	SAME(wake_until_ms);
 	SAME(proof_until_ms);
+	SAME(winner);
+	SAME_TEXT(answer_sdp);
 	SAME_TEXT(candidates);
 	SAME_TEXT(update);
 	SAME(hold);
