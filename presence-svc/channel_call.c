@@ -74,7 +74,7 @@ void channel_call(struct message *message)
 		flow_fail(flow, ERR_NO_OUTGOING, "");
 		return;
 	}
-	if (session->n_legs >= SESSION_LEGS_MAX) {
+	if (!session_leg_room(session)) {
 		flow_fail(flow, ERR_TOO_MANY_REQUESTS, "this channel is in as many calls as it may be");
 		return;
 	}

@@ -104,6 +104,7 @@ void session_profile_keep(struct session *session, const struct device_profile *
 void session_profile_read(const struct session *session, struct arena *arena, struct device_profile *out);
 void session_rearm(struct session *session);                     /* something with a time has changed */
 struct session_leg *session_leg_find(struct session *session, struct sid leg);
+bool session_leg_room(struct session *session);          /* for one more; an old one that is over makes way */
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms);
 void session_leg_await(struct session *session, struct sid leg); /* its device was rung on another channel, and is to be rung here */
 void session_leg_stopped(struct session *session, struct sid leg, struct str reason);    /* it was rung on another channel, and that is over */

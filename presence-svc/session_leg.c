@@ -48,6 +48,22 @@ static void leg_forget(struct session *session, struct session_leg *leg)
 	x_free(leg);
 }
 
+bool session_leg_room(struct session *session)
+{
+	struct session_leg *one, *oldest_over = NULL;
+
+	if (session->n_legs < SESSION_LEGS_MAX)
+		return true;
+	LL_FOREACH(session->legs, one)
+	{
+		if (one->role == LEG_IS_OVER)
+			oldest_over = one;
+	}
+	if (oldest_over)
+		leg_forget(session, oldest_over);
+	return oldest_over != NULL;
+}
+
 void session_leg_add(struct session *session, struct sid leg, enum leg_role role, uint64_t stop_ms)
 {
 	struct session_leg *one = x_alloc(sizeof(*one));
@@ -170,7 +186,7 @@ static bool note_ring(struct session *session, struct sid id, const struct json 
 {
 	struct session_leg *leg = leg_find_any(session, id);
 
-	if (!leg && session->n_legs < SESSION_LEGS_MAX) {
+	if (!leg && session_leg_room(session)) {
 		session_leg_add(session, id, LEG_IS_RUNG, ring_stop_ms(msg));
 		return true;
 	}
