@@ -137,6 +137,20 @@ describe('hold', () => {
 			['hold', 'hold', 'resume', 'resume']);
 	});
 
+	test('is told again to a device that comes back', async t => {
+		const { alice, bob, call, leg } = await connect(t);
+		await ok(alice, { type: 'hold', call });
+		await bob.next('held');
+		bob.cut();
+		const back = await cluster.connect('bob', { ...at(0), device: bob.welcome.device });
+		await back.next('held', { call: leg });
+		await ok(alice, { type: 'resume', call });
+		await back.next('resumed', { call: leg });
+		await ok(back, { type: 'hangup', call: leg });
+		await becomes('alice', 'available');
+		await back.close();
+	});
+
 	test('needs two who are connected', async t => {
 		const { alice, bob, call, leg } = await ring(t);
 		await refused(alice, { type: 'hold', call }, 21220);

@@ -118,7 +118,7 @@ elseif event == 'gone' or event == 'back' then
 		end
 		return done('gone', text)
 	end
-	redis.call('HDEL', key, 'lost' .. leg)
+	redis.call('HDEL', key, 'lost' .. leg, 'holdt')      -- whether it is held it hears again
 	if leg == '0' then
 		redis.call('HSET', key, 'caddr', word)
 	else
