@@ -1,7 +1,12 @@
--- Shared deadlines are written and compared only with this clock.
+-- Shared deadlines are written and compared only with this clock. A script happens at one time, and asks for it once.
+local at_us
+
 local function now_us()
-	local t = redis.call('TIME')
-	return tonumber(t[1]) * 1000000 + tonumber(t[2])
+	if not at_us then
+		local t = redis.call('TIME')
+		at_us = tonumber(t[1]) * 1000000 + tonumber(t[2])
+	end
+	return at_us
 end
 
 local function now_ms()
