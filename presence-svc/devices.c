@@ -197,10 +197,22 @@ void device_change(struct req *req)
 		device_read(req_flow(req), leased->client, id, &leased->device, STEP(on_device));
 }
 
+/* What a channel holds would be said again by it. */
+static bool is_leased_or_fail(struct flow *flow)
+{
+	const struct leased *leased = flow->state;
+
+	if (leased->device.by_channel)
+		flow_fail(flow, ERR_CONFLICT, "the device is held by a channel: say it there");
+	return !leased->device.by_channel;
+}
+
 static void on_device(struct flow *flow)
 {
 	struct leased *leased = flow->state;
 
+	if (!is_leased_or_fail(flow))
+		return;
 	device_profile_of_json(flow->arena, leased->device.json, &leased->before);
 	if (!body_or_reply(leased, false))
 		return;
@@ -240,8 +252,9 @@ static void on_owned(struct flow *flow)
 {
 	struct leased *leased = flow->state;
 
-	device_remove(flow, leased->client, leased->device.id, leased->device.registration, &leased->claim,
-		      STEP(on_removed));
+	if (is_leased_or_fail(flow))
+		device_remove(flow, leased->client, leased->device.id, leased->device.registration,
+			      &leased->claim, STEP(on_removed));
 }
 
 static void on_removed(struct flow *flow)

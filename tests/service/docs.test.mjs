@@ -122,6 +122,11 @@ describe('devices and presence', () => {
 		await ask('getPresence', 200);
 		await ask('getPresence', 200, { query: { Devices: 'true' } });
 		await ask('deleteDevice', 204);
+		const channel = await cluster.connect('alice', { at: cluster.presence[0] });
+		known.DV = channel.welcome.device;
+		await ask('updateDevice', 409, { json: {} });
+		await ask('deleteDevice', 409);
+		await channel.close();
 		known.DV = (await created('createDevice', { json: {} })).device;
 	});
 

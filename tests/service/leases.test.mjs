@@ -119,6 +119,14 @@ describe('a device by REST lease', () => {
 		await remove(made.device);
 	});
 
+	test('is none that a channel holds: that one is changed and ended there', async () => {
+		const alice = await cluster.connect('alice', { at: cluster.presence[0] });
+		for (const refused of [await change(alice.welcome.device, { status: 'away' }), await remove(alice.welcome.device)])
+			assert.deepEqual([refused.status, refused.body.code], [409, 20409], refused.text);
+		assert.equal((await cluster.readPresence('alice')).devices.find(device => device.device === alice.welcome.device).status, 'available');
+		await alice.close();
+	});
+
 	test('is one of at most 50', async () => {
 		const made = await Promise.all(Array.from({ length: 50 }, () => create({}, { token: accessToken(account, 'many') })));
 		assert.equal((await cluster.readPresence('many')).device_count, 50);
