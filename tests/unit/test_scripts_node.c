@@ -65,6 +65,18 @@ static void test_ids_rise_and_are_never_given_twice(void **state)
 	}
 }
 
+static void test_ids_rise_though_the_store_has_lost_everything(void **state)
+{
+	struct store *store = *state;
+	const char *before = join(store, "a");
+	const int64_t second = store_now_us(store) / 1000000;
+
+	while (store_now_us(store) / 1000000 == second)
+		;
+	DO(store, "FLUSHALL");
+	assert_true(strncmp(join(store, "a"), before, strlen("ND00000000")) > 0);
+}
+
 static void test_who_joins_is_alive_with_a_lease(void **state)
 {
 	struct store *store = *state;
@@ -284,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_ids_rise_and_are_never_given_twice),
+		STORE_TEST(test_ids_rise_though_the_store_has_lost_everything),
 		STORE_TEST(test_who_joins_is_alive_with_a_lease),
 		STORE_TEST(test_a_label_cannot_spoil_the_table),
 		STORE_TEST(test_a_renewal_tells_what_has_changed),
