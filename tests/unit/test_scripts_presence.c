@@ -7,6 +7,7 @@
 #include "tests/unit/presence_compare.h"
 
 enum { FIRST_SEED = 1, RUNS = 12, OPERATIONS = 900 };
+enum { SITE_A = 2 }; /* of the terms */
 
 /* ---- operations ---- */
 
@@ -192,6 +193,30 @@ static void do_override(struct play *play, unsigned c)
 	let_it_be_over(play);
 }
 
+/* What a revocation ends: what no open channel holds, of one client or of all who are listed under a term. */
+static void do_revoke(struct play *play, unsigned c)
+{
+	struct store *store = play->store;
+	const bool by_term = below(play, 2), in_time = below(play, 4) != 0;
+	const char *until_us = in_time ? "9007199254740991" : "-9"; /* asserted ones may be 0 */
+	unsigned ended = 0;
+	struct answer answer;
+
+	play->doing = text_of(store, "revoke %s", by_term ? "a term" : client_name(c));
+	answer = RUN(store, LEASES_REVOKE, by_term ? "i:{p0}:AC:a:site=a" : client_key(store, c), "AC",
+		     by_term ? "site=a" : "", "", until_us, "100");
+	for (unsigned i = 0; i < CLIENTS * DEVICES; i++) {
+		struct model_device *device = &play->client[i / DEVICES].device[i % DEVICES];
+		const bool is_meant = by_term ? (device->terms & 1u << SITE_A) != 0 : i / DEVICES == c;
+
+		if (!device->here || !is_meant || !in_time || (device->node != NO_NODE && !device->in_grace))
+			continue;
+		device->here = false;
+		ended++;
+	}
+	agree(play, number(item(answer, 0)) == ended);
+}
+
 static void hold(struct model_client *client, unsigned d, const struct model_claim *claim)
 {
 	client->claim[d] = *claim;
@@ -364,7 +389,7 @@ static void operate(struct play *play)
 {
 	const unsigned c = below(play, CLIENTS), d = below(play, DEVICES);
 
-	switch (below(play, 13)) {
+	switch (below(play, 14)) {
 	case 0:
 	case 1:
 		do_register(play, c, d);
@@ -396,6 +421,9 @@ static void operate(struct play *play)
 		break;
 	case 11:
 		do_override(play, c);
+		break;
+	case 12:
+		do_revoke(play, c);
 		break;
 	default:
 		do_reap(play);
