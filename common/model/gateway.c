@@ -4,13 +4,14 @@
 #include "common/io/url.h"
 #include "common/model/app.h"
 #include "common/model/inbox.h"
+#include "common/model/instructions.h"
 #include "common/model/settings.h"
 #include "scripts.gen.h"
 
 #define PREFIX STR("g:")
 
-/* An offer and candidates may be nothing but characters that JSON writes as six. */
-enum { NOTE_TEXT_MAX = 6 * CALL_SDP_MAX + 64 * 1024 };
+/* An offer and a document's parameters may be nothing but characters that JSON writes as six; the rest is for candidates. */
+enum { NOTE_TEXT_MAX = 6 * (CALL_SDP_MAX + INSTRUCTIONS_MAX) + 64 * 1024 };
 
 /* ---- writing ---- */
 

@@ -97,6 +97,18 @@ describe('a gateway', () => {
 		await nothingHeld(cluster, alice);
 	});
 
+	// JSON writes a control character as six and a quote as two: nothing that is accepted may be too long to be passed on.
+	test('is told the longest offer and the longest parameters, and nobody dies of it', async () => {
+		const sdp = '\u0001'.repeat(41_000), quotes = '"'.repeat(63_000);
+		cluster.customer.answer('/voice', `<Response><Dial timeout="5"><Number>${DESK}<Parameter name="q" value='${quotes}'/></Number></Dial></Response>`);
+		const { body: { call } } = await cluster.communicate({ sdp, async: true });
+		const ring = await gateway.next('ring', { call, to: DESK });
+		assert.equal(ring.sdp, sdp);
+		assert.deepEqual(ring.parameters, { q: quotes });
+		await say(cluster, ring, 'reject');
+		await callBecomes(cluster, call, 'busy');
+	});
+
 	test('hears that the caller has hung up, while it rings and while they talk', async t => {
 		dialing(DESK);
 		const first = await ringing(t);
