@@ -8,7 +8,7 @@
 
 #define SECRET_PREFIX STR("whsec_")
 
-enum { SECRET_MAX = 256, SIGNED_MAX = 512 * 1024 };
+enum { SECRET_MAX = 256 };
 
 void webhook_header(struct http_fetch *fetch, struct str name, struct str value)
 {
@@ -92,7 +92,7 @@ static struct str standard_signature(struct arena *arena, struct str key, struct
 	struct str out;
 	size_t n;
 
-	buf_init(&text, SIGNED_MAX);
+	buf_init(&text, id.n + time.n + body.n + 2);
 	buf_put(&text, id);
 	buf_putc(&text, '.');
 	buf_put(&text, time);
